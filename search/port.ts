@@ -1,0 +1,73 @@
+// The ask / tell port. A search knows candidates only as opaque genomes with objectives; it never trains.
+//
+// Determinism: the caller asks and tells in one fixed order. Evaluation j is asked after the results of
+// evaluations 0..j-lag have been told, in their order, and no others; so what is asked depends on the
+// seed alone, not on the number of workers or on which finished first.
+import type { Rng } from '../space/random.ts';
+
+/** What is known of a genome without training. Objective values are minimised; violations are >= 0, 0 = met. */
+export interface CheapFacts {
+  /** One value per objective, in the problem's order; `undefined` where only training tells. */
+  readonly objectives: readonly (number | undefined)[];
+  /** One value per constraint, each scaled by its limit: 0.1 = 10 % over. */
+  readonly violations: readonly number[];
+}
+
+/** The space as a search sees it. Every genome it returns is a valid, repaired, canonical member. */
+export interface Problem<G> {
+  readonly nObjectives: number;
+  /** Canonical name: equal keys are equal candidates. */
+  key(genome: G): string;
+  sample(rng: Rng): G;
+  mutate(genome: G, rng: Rng): G;
+  cross(a: G, b: G, rng: Rng): G;
+  facts(genome: G): CheapFacts;
+}
+
+export interface SearchSettings {
+  readonly seed: number;
+  /** Distinct candidates that enter the lowest rung. */
+  readonly nCandidates: number;
+  readonly populationSize: number;
+  /** Rungs of the multi-fidelity ladder, lowest first; at least one. */
+  readonly nRungs: number;
+  /** One in `eta` of a rung's candidates is promoted to the next. */
+  readonly eta: number;
+}
+
+/** One evaluation to carry out. `number` counts evaluations from 0; `candidate` counts distinct genomes from 0. */
+export interface Ask<G> {
+  readonly kind: 'evaluate';
+  readonly number: number;
+  readonly candidate: number;
+  readonly key: string;
+  readonly genome: G;
+  readonly rung: number;
+  readonly parents: readonly number[];
+  readonly origin: 'baseline' | 'sample' | 'mutation' | 'crossover' | 'promotion' | 'guided';
+}
+
+/** `wait`: nothing to ask until a further result is told. `done`: nothing will ever be asked again. */
+export type AskOutcome<G> = Ask<G> | { readonly kind: 'wait' } | { readonly kind: 'done' };
+
+/** The result of evaluation `number`. A failed evaluation carries no values: it never poisons the ranking. */
+export type Tell =
+  | {
+      readonly kind: 'ok';
+      readonly number: number;
+      readonly objectives: readonly number[];
+      readonly violations: readonly number[];
+    }
+  | { readonly kind: 'failed'; readonly number: number };
+
+/** How often the search turned down a genome before it was asked, and why. */
+export interface RejectionCounts {
+  readonly infeasible: number;
+  readonly duplicate: number;
+}
+
+export interface Search<G> {
+  ask(): AskOutcome<G>;
+  tell(result: Tell): void;
+  rejections(): RejectionCounts;
+}

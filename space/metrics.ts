@@ -1,0 +1,60 @@
+// The quantities a search may minimise, maximise or constrain: one table, one spelling, one unit each.
+
+export type MetricUnit =
+  | 'bitsPerByte'
+  | 'seconds'
+  | 'bytes'
+  | 'count'
+  | 'tokensPerSecond'
+  | 'joules'
+  | 'dollars';
+
+export interface Metric {
+  readonly unit: MetricUnit;
+  /** The direction that is better. */
+  readonly better: 'lower' | 'higher';
+  /** True where only training tells the value; the others are exact and known before training. */
+  readonly trained: boolean;
+  readonly about: string;
+}
+
+export const METRICS = {
+  loss: { unit: 'bitsPerByte', better: 'lower', trained: true, about: 'validation loss' },
+  decodeLatency: { unit: 'seconds', better: 'lower', trained: false, about: 'one decode step' },
+  prefillLatency: {
+    unit: 'seconds',
+    better: 'lower',
+    trained: false,
+    about: 'time to first token, unloaded',
+  },
+  requestLatency: { unit: 'seconds', better: 'lower', trained: false, about: 'one whole request' },
+  throughput: {
+    unit: 'tokensPerSecond',
+    better: 'higher',
+    trained: false,
+    about: 'generated tokens a second, whole batch',
+  },
+  memory: {
+    unit: 'bytes',
+    better: 'lower',
+    trained: false,
+    about: 'weights, KV cache and activations, all cards',
+  },
+  weightBytes: { unit: 'bytes', better: 'lower', trained: false, about: 'stored weights' },
+  kvCacheBytes: {
+    unit: 'bytes',
+    better: 'lower',
+    trained: false,
+    about: 'KV cache at the workload’s context and batch',
+  },
+  parameters: { unit: 'count', better: 'lower', trained: false, about: 'parameters of the deployed model' },
+  macs: { unit: 'count', better: 'lower', trained: false, about: 'multiply-accumulates of one decode step' },
+  energy: { unit: 'joules', better: 'lower', trained: false, about: 'energy a generated token' },
+  price: { unit: 'dollars', better: 'lower', trained: false, about: 'price of a million generated tokens' },
+} as const satisfies Record<string, Metric>;
+
+export type MetricName = keyof typeof METRICS;
+export const METRIC_NAMES = Object.keys(METRICS) as MetricName[];
+
+/** Values by metric; one that is unknown (not trained yet, no price known) is absent, never NaN. */
+export type MetricValues = Partial<Readonly<Record<MetricName, number>>>;
