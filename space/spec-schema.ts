@@ -1,0 +1,207 @@
+// The shape of the YAML file, once: it validates what the user wrote and generates the JSON Schema for editors.
+// Rules that look at more than one key are in spec-checks.ts.
+import { z } from 'zod';
+import { KV_CACHE_FORMATS, WEIGHT_FORMATS } from './deployment.ts';
+import { SEARCH_ALGORITHMS } from './spec.ts';
+
+const natural = z.number().int().min(0).max(1_000_000);
+const count = z.number().int().min(1).max(1_000_000);
+const positive = z.number().positive();
+
+/** One number, a list, or a range that ends exactly at `max`; `step` is 1 unless given. */
+function numberChoices(item: z.ZodNumber, about: string) {
+  const range = z.strictObject({
+    min: item.describe('smallest choice'),
+    max: item.describe('largest choice: min plus a whole number of steps'),
+    step: count.default(1).describe('distance between two choices'),
+  });
+  return z.union([item, z.array(item).min(1), range]).describe(about);
+}
+
+/** A plain list is one choice for all layers; the long form may leave the choice to each layer. */
+function layerChoices<T extends z.ZodType>(item: T, about: string) {
+  const long = z.strictObject({
+    choices: z.array(item).min(1).describe('the values to choose from'),
+    perLayer: z
+      .boolean()
+      .default(false)
+      .describe('true: every layer chooses for itself; false: one choice for all'),
+  });
+  return z.union([item, z.array(item).min(1), long]).describe(about);
+}
+
+function plainChoices<T extends z.ZodType>(item: T, about: string) {
+  return z.union([item, z.array(item).min(1)]).describe(about);
+}
+
+const weightFormat = z.enum(WEIGHT_FORMATS);
+const kvCacheFormat = z.enum(KV_CACHE_FORMATS);
+const sparsity = z.number().min(0).max(0.99);
+const headDim = z.number().int().min(2).max(1024);
+const contextLength = z.number().int().min(8).max(10_000_000);
+
+const layer = z.strictObject({
+  nHeads: natural.describe('query heads; 0 = attention left out'),
+  nKvHeads: natural.describe('key-value heads; divides nHeads'),
+  dFf: natural.describe('feed-forward width; 0 = left out'),
+});
+
+const task = z.strictObject({
+  corpus: z
+    .string()
+    .min(1)
+    .describe('sotu, moby-dick, or a text file or glob, relative to the folder of this file'),
+  validationShare: z
+    .number()
+    .gt(0)
+    .max(0.5)
+    .default(0.05)
+    .describe('share of the documents that is held out for validation'),
+  tokenizer: z
+    .union([
+      z.literal('bytes'),
+      z.strictObject({
+        bpe: z
+          .strictObject({
+            vocabSize: z.number().int().min(257).max(65_536).describe('tokens, the 256 bytes included'),
+          })
+          .describe('byte pairs learnt from the corpus'),
+      }),
+    ])
+    .default('bytes')
+    .describe('bytes, or {bpe: {vocabSize: 512}}'),
+  contextLength: contextLength.max(65_536).default(128).describe('tokens a training sequence'),
+});
+
+const space = z.strictObject({
+  dModel: numberChoices(count, 'model width'),
+  headDim: numberChoices(headDim, 'width of one attention head; even, for rotary positions'),
+  tieEmbeddings: plainChoices(z.boolean(), 'whether embedding table and output head are one matrix').default(
+    true,
+  ),
+  depth: numberChoices(count.max(1024), 'number of layers'),
+  ropeTheta: positive.default(10_000).describe('base of the rotary positions'),
+  layers: z
+    .strictObject({
+      nHeads: numberChoices(natural, 'query heads; 0 = attention left out'),
+      nKvHeads: numberChoices(count, 'key-value heads; a layer only uses divisors of its nHeads'),
+      dFf: numberChoices(natural, 'feed-forward width; 0 = feed-forward left out'),
+    })
+    .describe('what every layer chooses for itself'),
+});
+
+const deployment = z.strictObject({
+  weightFormat: layerChoices(weightFormat, 'number format of the weights').default('fp16'),
+  sparsity: layerChoices(sparsity, 'share of the weights that is exactly zero; 0 = dense').default(0),
+  headFormat: plainChoices(weightFormat, 'number format of the embedding table and the output head').default(
+    'fp16',
+  ),
+  kvCacheFormat: plainChoices(kvCacheFormat, 'number format of the KV cache').default('fp16'),
+  cards: numberChoices(count.max(1024), 'accelerator cards that share the model').default(1),
+});
+
+const scale = z.strictObject({
+  width: count.max(4096).describe('factor on dModel and dFf'),
+  heads: count.max(4096).describe('factor on nHeads and nKvHeads; headDim grows by width / heads'),
+  vocabSize: count.max(10_000_000).optional().describe('vocabulary of the deployed model'),
+  contextLength: contextLength.optional().describe('context of the deployed model, in tokens'),
+});
+
+const workload = z.strictObject({
+  batch: count.default(1).describe('requests served together'),
+  promptTokens: count.max(10_000_000).describe('tokens of the prompt'),
+  generatedTokens: count.max(10_000_000).describe('tokens generated for it'),
+});
+
+const baseline = z.strictObject({
+  dModel: count.describe('model width'),
+  headDim: headDim.describe('width of one attention head'),
+  tieEmbeddings: z.boolean().default(true).describe('whether embedding table and output head are one matrix'),
+  layers: z.array(layer).min(1).max(1024).optional().describe('the layers, first to last'),
+  layer: layer.optional().describe('the one layer that is repeated `depth` times (instead of `layers`)'),
+  depth: count.max(1024).optional().describe('how often `layer` is repeated'),
+  weightFormat: weightFormat.default('fp16').describe('number format of the weights'),
+  sparsity: sparsity.default(0).describe('share of the weights that is exactly zero'),
+  headFormat: weightFormat
+    .default('fp16')
+    .describe('number format of the embedding table and the output head'),
+  kvCacheFormat: kvCacheFormat.default('fp16').describe('number format of the KV cache'),
+  cards: count.max(1024).default(1).describe('accelerator cards that share the model'),
+});
+
+const search = z.strictObject({
+  algorithm: z.enum(SEARCH_ALGORITHMS).default('nsga2').describe('how the next candidate is chosen'),
+  candidates: count.default(32).describe('distinct candidates that are trained at the lowest rung'),
+  population: count.optional().describe('parents kept; by default a twentieth of candidates, at least 8'),
+  eta: z
+    .number()
+    .int()
+    .min(2)
+    .max(100)
+    .default(3)
+    .describe('one in eta candidates is promoted to the next rung'),
+  lag: count.max(10_000).default(8).describe('evaluation k is chosen from results up to k - lag'),
+});
+
+const training = z.strictObject({
+  rungs: z
+    .array(count)
+    .min(1)
+    .max(16)
+    .default([150, 450])
+    .describe('optimiser steps reached at each rung, increasing'),
+  batch: count.max(4096).default(8).describe('sequences a step'),
+  learningRate: positive.max(1).default(0.003).describe('peak of the schedule'),
+  warmupSteps: natural.default(20).describe('steps of linear warm-up; fewer than the first rung'),
+  weightDecay: z.number().min(0).max(10).default(0.1).describe('decoupled weight decay of AdamW'),
+  beta1: z.number().min(0).lt(1).default(0.9).describe('AdamW, first moment'),
+  beta2: z.number().min(0).lt(1).default(0.95).describe('AdamW, second moment'),
+  epsilon: positive.max(1).default(1e-8).describe('AdamW, added to the root'),
+  gradientClip: z.number().min(0).default(1).describe('largest global norm of a gradient; 0 = not clipped'),
+  evaluationTokens: count.max(1e9).default(32_768).describe('validation tokens that a loss is measured on'),
+  timeoutSeconds: positive.max(1e7).default(600).describe('a training that takes longer is stopped'),
+});
+
+/** The whole YAML file, before defaults that depend on other keys and before constraints are parsed. */
+export const specSchema = z.strictObject({
+  specVersion: z.literal(1).describe('version of this file format: 1'),
+  name: z.string().min(1).max(100).optional().describe("name of the run; by default the file's name"),
+  seed: z
+    .number()
+    .int()
+    .min(0)
+    .max(2 ** 53 - 1)
+    .default(1)
+    .describe('the same seed gives the same run'),
+  task: task.describe('what the models learn'),
+  space: space.describe('the architectures to search'),
+  deployment: deployment.prefault({}).describe('how a model is served'),
+  scale: scale.optional().describe('the larger relative that a trained model stands for'),
+  accelerator: z
+    .string()
+    .min(1)
+    .describe('catalogue name, or path of an accelerator file relative to the folder of this file'),
+  workload: workload.optional().describe('what is asked of the served model'),
+  baseline: baseline.optional().describe('an architecture that is evaluated first, for relative constraints'),
+  objectives: z
+    .array(z.string())
+    .min(1)
+    .max(5)
+    .default(['loss', 'decodeLatency'])
+    .describe('1 to 5 metrics, each minimised or maximised as is better'),
+  constraints: z
+    .array(z.string())
+    .default([])
+    .describe('expressions such as "memory <= 16 GiB" or "loss <= 1.02 * baseline"'),
+  search: search.prefault({}).describe('how candidates are chosen'),
+  training: training.prefault({}).describe('how candidates are trained'),
+  workers: z
+    .strictObject({
+      maxThreads: count.max(1024).optional().describe('training threads; by default one for each core'),
+    })
+    .default({})
+    .describe('how many candidates are trained at once'),
+});
+
+/** What the schema accepts, defaults filled in. */
+export type RawSpec = z.output<typeof specSchema>;

@@ -1,0 +1,110 @@
+// The normalised specification of a run: what a valid YAML file says, with every list expanded, every default
+// filled in and every constraint parsed. Plain JSON data: `canonicalJson` of it names the run.
+import type { Candidate } from './candidate.ts';
+import type { Constraint } from './constraint.ts';
+import type { KvCacheFormat, WeightFormat, Workload } from './deployment.ts';
+import type { MetricName } from './metrics.ts';
+import type { Scale } from './scale.ts';
+
+/** Search algorithms by their name in the YAML file. */
+export const SEARCH_ALGORITHMS = ['nsga2', 'random'] as const;
+export type SearchAlgorithm = (typeof SEARCH_ALGORITHMS)[number];
+
+/** How text becomes tokens: bytes (256 tokens), or byte pairs learnt from the corpus. */
+export type TokenizerSpec = { readonly kind: 'bytes' } | { readonly kind: 'bpe'; readonly vocabSize: number };
+
+export interface TaskSpec {
+  /** A built-in corpus, a text file or a glob; paths are relative to the YAML file's folder. */
+  readonly corpus: string;
+  /** Share of the corpus's documents that is held out for validation, in (0, 1). */
+  readonly validationShare: number;
+  readonly tokenizer: TokenizerSpec;
+  /** Tokens a training sequence. */
+  readonly contextLength: number;
+}
+
+/** What may be searched in the architecture. Every list is sorted upwards, free of duplicates, and not empty. */
+export interface SpaceSpec {
+  readonly dModel: readonly number[];
+  readonly headDim: readonly number[];
+  readonly tieEmbeddings: readonly boolean[];
+  readonly depth: readonly number[];
+  readonly ropeTheta: number;
+  readonly layers: {
+    readonly nHeads: readonly number[];
+    readonly nKvHeads: readonly number[];
+    readonly dFf: readonly number[];
+  };
+}
+
+/** Choices that every layer makes for itself (`perLayer`) or that one gene makes for all layers. */
+export interface LayerChoices<T> {
+  readonly choices: readonly T[];
+  readonly perLayer: boolean;
+}
+
+/** What may be searched in the deployment. Formats are sorted from the widest to the narrowest. */
+export interface DeploymentSpec {
+  readonly weightFormat: LayerChoices<WeightFormat>;
+  readonly sparsity: LayerChoices<number>;
+  readonly headFormat: readonly WeightFormat[];
+  readonly kvCacheFormat: readonly KvCacheFormat[];
+  readonly cards: readonly number[];
+}
+
+export interface SearchSpec {
+  readonly algorithm: SearchAlgorithm;
+  /** Distinct candidates that enter the lowest rung. */
+  readonly candidates: number;
+  readonly population: number;
+  /** One in `eta` of a rung's candidates is promoted to the next. */
+  readonly eta: number;
+  /** Evaluation k is chosen from the results of evaluations up to k - lag. */
+  readonly lag: number;
+}
+
+export interface TrainingSpec {
+  /** Optimiser steps reached at each rung, strictly increasing, at least one. */
+  readonly rungs: readonly number[];
+  /** Sequences a step. */
+  readonly batch: number;
+  readonly learningRate: number;
+  readonly warmupSteps: number;
+  readonly weightDecay: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  /** Largest global norm of a gradient; 0 = not clipped. */
+  readonly gradientClip: number;
+  /** Validation tokens that a loss is measured on. */
+  readonly evaluationTokens: number;
+  /** A training that takes longer is stopped and counts as timed out. */
+  readonly timeoutSeconds: number;
+}
+
+export interface RunSpec {
+  readonly specVersion: 1;
+  readonly name: string;
+  readonly seed: number;
+  readonly task: TaskSpec;
+  readonly space: SpaceSpec;
+  readonly deployment: DeploymentSpec;
+  readonly scale?: Scale;
+  /** A catalogue name, or the path of a YAML file relative to the spec's folder. */
+  readonly accelerator: string;
+  readonly workload: Workload;
+  /** Evaluated first, and the reference of relative constraints. It need not lie in the space. */
+  readonly baseline?: Candidate;
+  /** 1 to 5 distinct metrics. */
+  readonly objectives: readonly MetricName[];
+  readonly constraints: readonly Constraint[];
+  readonly search: SearchSpec;
+  readonly training: TrainingSpec;
+  /** Absent = as many threads as the machine has cores. Not part of what a run computes. */
+  readonly workers: { readonly maxThreads?: number };
+}
+
+/** Tokens the tokenizer knows: 256 for bytes. */
+export function vocabSizeOf(tokenizer: TokenizerSpec): number {
+  return tokenizer.kind === 'bytes' ? 256 : tokenizer.vocabSize;
+}
