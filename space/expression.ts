@@ -204,27 +204,27 @@ function asReference(token: Token, { references }: Vocabulary): string {
  */
 export function evaluateExpression(
   expression: Expression,
-  valueOf: (name: string) => number | undefined,
+  lookUp: (name: string) => number | undefined,
   referenceOf: (reference: string, name: string) => number | undefined,
 ): boolean | undefined {
   switch (expression.kind) {
     case 'comparison': {
-      const value = valueOf(expression.name);
+      const value = lookUp(expression.name);
       const limit = boundValue(expression.bound, (reference) => referenceOf(reference, expression.name));
       return value === undefined || limit === undefined
         ? undefined
         : compare(value, expression.operator, limit);
     }
     case 'not': {
-      const operand = evaluateExpression(expression.operand, valueOf, referenceOf);
+      const operand = evaluateExpression(expression.operand, lookUp, referenceOf);
       return operand === undefined ? undefined : !operand;
     }
     case 'and':
     case 'or': {
       const decisive = expression.kind === 'or';
-      const left = evaluateExpression(expression.left, valueOf, referenceOf);
+      const left = evaluateExpression(expression.left, lookUp, referenceOf);
       if (left === decisive) return decisive;
-      const right = evaluateExpression(expression.right, valueOf, referenceOf);
+      const right = evaluateExpression(expression.right, lookUp, referenceOf);
       if (right === decisive) return decisive;
       return left === undefined || right === undefined ? undefined : !decisive;
     }

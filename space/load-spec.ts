@@ -1,0 +1,89 @@
+// A YAML file -> the normalised specification of a run, or every problem with its line and column.
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { basename, extname } from 'node:path';
+import { canonicalJson } from './candidate.ts';
+import { knownKeys } from './json-schema.ts';
+import { normalise } from './normalise.ts';
+import { type Problem, problemsOf } from './schema-issues.ts';
+import type { RunSpec } from './spec.ts';
+import { checkSpec } from './spec-checks.ts';
+import { SpecError, type SpecIssue } from './spec-error.ts';
+import { specSchema } from './spec-schema.ts';
+import { readYaml, type YamlDocument } from './yaml-document.ts';
+
+/**
+ * Looks up what a spec only names: each function gives what is wrong with the name, or `undefined` where it is good.
+ * They are called with a spec that is otherwise valid.
+ */
+export interface ReferenceChecks {
+  readonly corpus?: (corpus: string) => string | undefined;
+  readonly accelerator?: (accelerator: string) => string | undefined;
+}
+
+/**
+ * Reads the text of a YAML file; `fileName` is used in messages and as the run's default name.
+ * @throws {SpecError} with every problem found.
+ */
+export function parseSpec(text: string, fileName: string, checks: ReferenceChecks = {}): RunSpec {
+  const document = readYaml(text, fileName);
+  const failOn = (problems: readonly Problem[]) => {
+    if (problems.length > 0) throw new SpecError(placed(problems, document, fileName));
+  };
+  if (document.data === null || document.data === undefined) {
+    failOn([{ path: [], message: 'the file is empty' }]);
+  }
+  const parsed = specSchema.safeParse(document.data);
+  if (!parsed.success) {
+    failOn(problemsOf(parsed.error.issues, document.data, knownKeys));
+    throw parsed.error;
+  }
+  const problems: Problem[] = [];
+  const spec = normalise(parsed.data, basename(fileName, extname(fileName)), (problem) =>
+    problems.push(problem),
+  );
+  failOn(problems);
+  failOn(checkSpec(spec));
+  failOn(lookUpReferences(spec, checks));
+  return spec;
+}
+
+/**
+ * Reads a YAML file.
+ * @throws {SpecError} also where the file cannot be read.
+ */
+export function loadSpec(file: string, checks: ReferenceChecks = {}): RunSpec {
+  let bytes: Buffer;
+  try {
+    bytes = readFileSync(file);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const reason = code === 'ENOENT' ? 'no such file' : `cannot be read (${code ?? String(error)})`;
+    throw new SpecError([{ file, line: 1, column: 1, path: '', message: reason }]);
+  }
+  return parseSpec(bytes.toString('utf8'), file, checks);
+}
+
+/** SHA-256, in hexadecimal, of all that decides a run's results: the whole spec but its number of threads. */
+export function specHash(spec: RunSpec): string {
+  const { workers: _, ...decisive } = spec;
+  return createHash('sha256').update(canonicalJson(decisive)).digest('hex');
+}
+
+function lookUpReferences(spec: RunSpec, checks: ReferenceChecks): Problem[] {
+  const corpus = checks.corpus?.(spec.task.corpus);
+  const accelerator = checks.accelerator?.(spec.accelerator);
+  return [
+    ...(corpus === undefined ? [] : [{ path: ['task', 'corpus'], message: corpus }]),
+    ...(accelerator === undefined ? [] : [{ path: ['accelerator'], message: accelerator }]),
+  ];
+}
+
+function placed(problems: readonly Problem[], document: YamlDocument, file: string): SpecIssue[] {
+  const issues = problems.map(({ path, key, offset, message }) => {
+    const place = offset === undefined ? document.locate(path, key) : document.locateInside(path, offset);
+    const full = key === undefined ? path : [...path, key];
+    return { file, ...place, path: full.map(String).join('.'), message: message.replace(/\s+/g, ' ') };
+  });
+  return issues.sort((a, b) => a.line - b.line || a.column - b.column);
+}

@@ -1,0 +1,224 @@
+// What the schema accepted -> the normalised spec: lists expanded and sorted, defaults that depend on other keys
+// filled in, constraints parsed. Problems are reported, not thrown, so that a user sees all of them.
+import type { Architecture, Layer } from './architecture.ts';
+import type { Candidate } from './candidate.ts';
+import { type Constraint, parseConstraint } from './constraint.ts';
+import { KV_CACHE_FORMATS, WEIGHT_FORMATS, type Workload } from './deployment.ts';
+import { didYouMean } from './did-you-mean.ts';
+import { ExpressionError } from './expression.ts';
+import { METRIC_NAMES, type MetricName } from './metrics.ts';
+import type { Scale } from './scale.ts';
+import { type Problem, show } from './schema-issues.ts';
+import {
+  type DeploymentSpec,
+  type LayerChoices,
+  type RunSpec,
+  type SearchSpec,
+  type SpaceSpec,
+  type TaskSpec,
+  vocabSizeOf,
+} from './spec.ts';
+import type { RawSpec } from './spec-schema.ts';
+
+type Report = (problem: Problem) => void;
+type Path = readonly PropertyKey[];
+type Range = { readonly min: number; readonly max: number; readonly step: number };
+
+const MOST_CHOICES = 4096;
+
+/** Fills in everything; the result is only meaningful where nothing was reported. */
+export function normalise(raw: RawSpec, defaultName: string, report: Report): RunSpec {
+  const task = normaliseTask(raw.task);
+  const space = normaliseSpace(raw.space, report);
+  const scale = raw.scale === undefined ? undefined : normaliseScale(raw.scale);
+  const baseline =
+    raw.baseline === undefined ? undefined : baselineCandidate(raw.baseline, task, space, report);
+  return {
+    specVersion: 1,
+    name: raw.name ?? defaultName,
+    seed: raw.seed,
+    task,
+    space,
+    deployment: normaliseDeployment(raw.deployment, report),
+    ...(scale === undefined ? {} : { scale }),
+    accelerator: raw.accelerator,
+    workload: raw.workload ?? defaultWorkload(scale?.contextLength ?? task.contextLength),
+    ...(baseline === undefined ? {} : { baseline }),
+    objectives: normaliseObjectives(raw.objectives, report),
+    constraints: raw.constraints.flatMap((text, index) => constraint(text, index, report)),
+    search: normaliseSearch(raw.search),
+    training: raw.training,
+    workers: raw.workers.maxThreads === undefined ? {} : { maxThreads: raw.workers.maxThreads },
+  };
+}
+
+function normaliseTask(task: RawSpec['task']): TaskSpec {
+  const { tokenizer } = task;
+  return {
+    ...task,
+    tokenizer:
+      tokenizer === 'bytes' ? { kind: 'bytes' } : { kind: 'bpe', vocabSize: tokenizer.bpe.vocabSize },
+  };
+}
+
+function normaliseSpace(space: RawSpec['space'], report: Report): SpaceSpec {
+  const at = (...path: Path) => ['space', ...path];
+  const { nHeads, nKvHeads, dFf } = space.layers;
+  return {
+    dModel: numbers(space.dModel, at('dModel'), report),
+    headDim: numbers(space.headDim, at('headDim'), report),
+    tieEmbeddings: distinct(space.tieEmbeddings, at('tieEmbeddings'), report).sort(),
+    depth: numbers(space.depth, at('depth'), report),
+    ropeTheta: space.ropeTheta,
+    layers: {
+      nHeads: numbers(nHeads, at('layers', 'nHeads'), report),
+      nKvHeads: numbers(nKvHeads, at('layers', 'nKvHeads'), report),
+      dFf: numbers(dFf, at('layers', 'dFf'), report),
+    },
+  };
+}
+
+function normaliseDeployment(deployment: RawSpec['deployment'], report: Report): DeploymentSpec {
+  const at = (key: string) => ['deployment', key];
+  const { weightFormat, sparsity, headFormat, kvCacheFormat, cards } = deployment;
+  return {
+    weightFormat: layerChoices(weightFormat, at('weightFormat'), report, (a, b) =>
+      byWidth(WEIGHT_FORMATS, a, b),
+    ),
+    sparsity: layerChoices(sparsity, at('sparsity'), report, (a, b) => a - b),
+    headFormat: distinct(headFormat, at('headFormat'), report).sort((a, b) => byWidth(WEIGHT_FORMATS, a, b)),
+    kvCacheFormat: distinct(kvCacheFormat, at('kvCacheFormat'), report).sort((a, b) =>
+      byWidth(KV_CACHE_FORMATS, a, b),
+    ),
+    cards: numbers(cards, at('cards'), report),
+  };
+}
+
+const byWidth = (formats: readonly string[], a: string, b: string) => formats.indexOf(a) - formats.indexOf(b);
+
+function layerChoices<T extends string | number>(
+  value: T | T[] | { choices: T[]; perLayer: boolean },
+  path: Path,
+  report: Report,
+  order: (a: T, b: T) => number,
+): LayerChoices<T> {
+  if (typeof value === 'object' && !Array.isArray(value)) {
+    const choices = distinct(value.choices, [...path, 'choices'], report).sort(order);
+    return { choices, perLayer: value.perLayer };
+  }
+  return { choices: distinct(value, path, report).sort(order), perLayer: false };
+}
+
+function numbers(value: number | number[] | Range, path: Path, report: Report): number[] {
+  if (typeof value === 'object' && !Array.isArray(value)) return expandRange(value, path, report);
+  return distinct(value, path, report).sort((a, b) => a - b);
+}
+
+function expandRange({ min, max, step }: Range, path: Path, report: Report): number[] {
+  const nSteps = Math.floor((max - min) / step);
+  if (max < min) {
+    report({ path: [...path, 'max'], message: `max ${max} is less than min ${min}` });
+  } else if ((max - min) % step !== 0) {
+    const below = min + nSteps * step;
+    const message = `max ${max} is not min ${min} plus a whole number of steps of ${step}: write ${below} or ${below + step}`;
+    report({ path: [...path, 'max'], message });
+  } else if (nSteps >= MOST_CHOICES) {
+    report({ path, message: `${nSteps + 1} choices; at most ${MOST_CHOICES} allowed: take a larger step` });
+  } else {
+    return Array.from({ length: nSteps + 1 }, (_, index) => min + index * step);
+  }
+  return [min];
+}
+
+function distinct<T>(value: T | T[], path: Path, report: Report): T[] {
+  const list = Array.isArray(value) ? value : [value];
+  for (const [index, item] of list.entries()) {
+    if (list.indexOf(item) !== index) {
+      report({ path: [...path, index], message: `${show(item)} is listed twice` });
+    }
+  }
+  return [...new Set(list)];
+}
+
+function normaliseScale(scale: NonNullable<RawSpec['scale']>): Scale {
+  const { width, heads, vocabSize, contextLength } = scale;
+  return {
+    width,
+    heads,
+    ...(vocabSize === undefined ? {} : { vocabSize }),
+    ...(contextLength === undefined ? {} : { contextLength }),
+  };
+}
+
+/** Three quarters of the context are prompt, one quarter is generated. */
+function defaultWorkload(contextLength: number): Workload {
+  const generatedTokens = Math.floor(contextLength / 4);
+  return { batch: 1, promptTokens: contextLength - generatedTokens, generatedTokens };
+}
+
+function baselineCandidate(
+  raw: NonNullable<RawSpec['baseline']>,
+  task: TaskSpec,
+  space: SpaceSpec,
+  report: Report,
+): Candidate {
+  const layers = baselineLayers(raw, report);
+  const architecture: Architecture = {
+    dModel: raw.dModel,
+    headDim: raw.headDim,
+    vocabSize: vocabSizeOf(task.tokenizer),
+    contextLength: task.contextLength,
+    tieEmbeddings: raw.tieEmbeddings,
+    ropeTheta: space.ropeTheta,
+    layers,
+  };
+  return {
+    architecture,
+    deployment: {
+      layers: layers.map(() => ({ weightFormat: raw.weightFormat, sparsity: raw.sparsity })),
+      headFormat: raw.headFormat,
+      kvCacheFormat: raw.kvCacheFormat,
+      nCards: raw.cards,
+    },
+  };
+}
+
+function baselineLayers(raw: NonNullable<RawSpec['baseline']>, report: Report): readonly Layer[] {
+  const { layers, layer, depth } = raw;
+  if (layers !== undefined && layer === undefined && depth === undefined) return layers;
+  if (layers === undefined && layer !== undefined && depth !== undefined) {
+    return Array.from({ length: depth }, () => layer);
+  }
+  report({ path: ['baseline'], message: 'needs either "layers", or "layer" and "depth"' });
+  return [];
+}
+
+function normaliseObjectives(names: readonly string[], report: Report): MetricName[] {
+  for (const [index, name] of names.entries()) {
+    const path = ['objectives', index];
+    if (!METRIC_NAMES.includes(name as MetricName)) {
+      const hint = didYouMean(name, METRIC_NAMES) || `; known are ${METRIC_NAMES.join(', ')}`;
+      report({ path, message: `unknown metric ${show(name)}${hint}` });
+    } else if (names.indexOf(name) !== index) {
+      report({ path, message: `${show(name)} is listed twice` });
+    }
+  }
+  return names as MetricName[];
+}
+
+function constraint(text: string, index: number, report: Report): Constraint[] {
+  try {
+    return [parseConstraint(text)];
+  } catch (error) {
+    if (!(error instanceof ExpressionError)) throw error;
+    report({ path: ['constraints', index], message: error.message, offset: error.offset });
+    return [];
+  }
+}
+
+/** Parents by default: a twentieth of the candidates, at least 8, never more than there are. */
+function normaliseSearch(search: RawSpec['search']): SearchSpec {
+  const { algorithm, candidates, eta, lag } = search;
+  const population = search.population ?? Math.min(candidates, Math.max(8, Math.ceil(candidates / 20)));
+  return { algorithm, candidates, population, eta, lag };
+}

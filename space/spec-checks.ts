@@ -1,0 +1,171 @@
+// Rules between keys: one function a rule, each reporting at the key that a user would change.
+import type { Constraint } from './constraint.ts';
+import type { Problem } from './schema-issues.ts';
+import type { RunSpec } from './spec.ts';
+
+type Check = (spec: RunSpec) => readonly Problem[];
+
+/** Every rule that the normalised spec breaks. */
+export function checkSpec(spec: RunSpec): Problem[] {
+  return CHECKS.flatMap((check) => check(spec));
+}
+
+const evenHeadDim: Check = ({ space, baseline }) => {
+  const odd = space.headDim.find((headDim) => headDim % 2 !== 0);
+  const problems: Problem[] = [];
+  const because = 'rotary positions turn its numbers in pairs, so it must be even';
+  if (odd !== undefined) problems.push({ path: ['space', 'headDim'], message: `headDim ${odd}: ${because}` });
+  const headDim = baseline?.architecture.headDim ?? 2;
+  if (headDim % 2 !== 0)
+    problems.push({ path: ['baseline', 'headDim'], message: `headDim ${headDim}: ${because}` });
+  return problems;
+};
+
+const headsHaveKvHeads: Check = ({ space }) => {
+  const { nHeads, nKvHeads } = space.layers;
+  const stuck = nHeads.filter((heads) => heads > 0 && !nKvHeads.some((kvHeads) => heads % kvHeads === 0));
+  return stuck.map((heads) => ({
+    path: ['space', 'layers', 'nHeads'],
+    message: `nHeads ${heads}: no choice of nKvHeads (${nKvHeads.join(', ')}) divides it`,
+  }));
+};
+
+const someLayerPossible: Check = ({ space }) => {
+  const { nHeads, dFf } = space.layers;
+  if (nHeads.some((heads) => heads > 0) || dFf.some((width) => width > 0)) return [];
+  return [
+    {
+      path: ['space', 'layers'],
+      message: 'every layer would be empty: nHeads and dFf have no choice above 0',
+    },
+  ];
+};
+
+const scaledHeadDim: Check = ({ scale, space, baseline }) => {
+  if (scale === undefined) return [];
+  const headDims = [...space.headDim, ...(baseline === undefined ? [] : [baseline.architecture.headDim])];
+  const odd = headDims.find((headDim) => ((headDim * scale.width) / scale.heads) % 2 !== 0);
+  if (odd === undefined) return [];
+  const scaled = `${odd} * ${scale.width} / ${scale.heads}`;
+  return [
+    { path: ['scale'], message: `headDim times width / heads must be a whole even number: ${scaled} is not` },
+  ];
+};
+
+const baselineArithmetic: Check = ({ baseline }) => {
+  const path = ['baseline'];
+  for (const { nHeads, nKvHeads, dFf } of baseline?.architecture.layers ?? []) {
+    if (nHeads === 0 && dFf === 0) {
+      return [{ path, message: 'a layer has neither attention nor feed-forward: leave it out' }];
+    }
+    if (nHeads === 0 && nKvHeads !== 0) {
+      return [
+        { path, message: `nHeads 0 with nKvHeads ${nKvHeads}: a layer without attention has nKvHeads 0` },
+      ];
+    }
+    if (nHeads > 0 && (nKvHeads === 0 || nHeads % nKvHeads !== 0)) {
+      return [{ path, message: `nKvHeads ${nKvHeads} does not divide nHeads ${nHeads}` }];
+    }
+  }
+  return [];
+};
+
+const relativeNeedsBaseline: Check = ({ baseline, constraints }) => {
+  if (baseline !== undefined) return [];
+  return constraints.flatMap(({ bound }, index) =>
+    bound.kind === 'absolute'
+      ? []
+      : [
+          {
+            path: ['constraints', index],
+            message: 'compares with the baseline, but the file has no "baseline"',
+          },
+        ],
+  );
+};
+
+const constraintsAgree: Check = ({ constraints }) => {
+  const problems: Problem[] = [];
+  for (const [index, later] of constraints.entries()) {
+    const path = ['constraints', index];
+    if (isUpper(later) && limitOf(later) <= 0) {
+      problems.push({ path, message: `"${later.text}": no candidate can be that low` });
+    }
+    const other = constraints.slice(0, index).find((earlier) => contradict(earlier, later));
+    if (other !== undefined) {
+      problems.push({
+        path,
+        message: `"${later.text}" contradicts "${other.text}": no candidate can meet both`,
+      });
+    }
+  }
+  return problems;
+};
+
+const isUpper = ({ operator }: Constraint) => operator === '<=' || operator === '<';
+const limitOf = ({ bound }: Constraint) => (bound.kind === 'absolute' ? bound.value : bound.factor);
+
+function contradict(a: Constraint, b: Constraint): boolean {
+  if (a.metric !== b.metric || a.bound.kind !== b.bound.kind || isUpper(a) === isUpper(b)) return false;
+  const [upper, lower] = isUpper(a) ? [a, b] : [b, a];
+  const isStrict = upper.operator === '<' || lower.operator === '>';
+  return limitOf(upper) < limitOf(lower) || (isStrict && limitOf(upper) === limitOf(lower));
+}
+
+const rungsIncrease: Check = ({ training }) => {
+  const { rungs, warmupSteps } = training;
+  const problems: Problem[] = [];
+  const index = rungs.findIndex((steps, at) => at > 0 && steps <= rungs[at - 1]!);
+  if (index > 0) {
+    const message = `rungs must increase: ${rungs[index]} follows ${rungs[index - 1]}`;
+    problems.push({ path: ['training', 'rungs', index], message });
+  }
+  if (warmupSteps >= rungs[0]!) {
+    const message = `warm-up of ${warmupSteps} steps must end before the first rung (${rungs[0]} steps)`;
+    problems.push({ path: ['training', 'warmupSteps'], message });
+  }
+  return problems;
+};
+
+const evaluationFits: Check = ({ training, task }) => {
+  if (training.evaluationTokens >= task.contextLength) return [];
+  const message = `must be at least task.contextLength (${task.contextLength}), found ${training.evaluationTokens}`;
+  return [{ path: ['training', 'evaluationTokens'], message }];
+};
+
+const searchFits: Check = ({ search, training }) => {
+  const { candidates, population, eta } = search;
+  const problems: Problem[] = [];
+  if (population > candidates) {
+    const message = `population ${population} is more than the ${candidates} candidates`;
+    problems.push({ path: ['search', 'population'], message });
+  }
+  const nRungs = training.rungs.length;
+  if (candidates < eta ** (nRungs - 1)) {
+    const message = `${candidates} candidates at eta ${eta} leave none for rung ${nRungs}: at least ${eta ** (nRungs - 1)} needed`;
+    problems.push({ path: ['search', 'candidates'], message });
+  }
+  return problems;
+};
+
+const workloadFits: Check = ({ workload, scale, task }) => {
+  const contextLength = scale?.contextLength ?? task.contextLength;
+  const asked = workload.promptTokens + workload.generatedTokens;
+  if (asked <= contextLength) return [];
+  const message = `promptTokens + generatedTokens is ${asked}: more than the deployed context of ${contextLength} tokens`;
+  return [{ path: ['workload'], message }];
+};
+
+const CHECKS: readonly Check[] = [
+  evenHeadDim,
+  headsHaveKvHeads,
+  someLayerPossible,
+  scaledHeadDim,
+  baselineArithmetic,
+  relativeNeedsBaseline,
+  constraintsAgree,
+  rungsIncrease,
+  evaluationFits,
+  searchFits,
+  workloadFits,
+];
