@@ -1,0 +1,87 @@
+// From the name of an algorithm to a running search.
+import { nextPromotion } from './halving.ts';
+import { createLedger } from './ledger.ts';
+import { nsga2Proposer } from './nsga2.ts';
+import type { AskOutcome, Problem, Search, SearchSettings } from './port.ts';
+import type { Propose, SearchContext } from './proposer.ts';
+import { randomProposer } from './random.ts';
+
+export const ALGORITHMS = ['nsga2', 'random'] as const;
+export type Algorithm = (typeof ALGORITHMS)[number];
+
+const PROPOSERS: { readonly [A in Algorithm]: <G>() => Propose<G> } = {
+  nsga2: nsga2Proposer,
+  random: randomProposer,
+};
+
+/** @throws RangeError on a setting that is not a whole number in its range. */
+function assertSettings(settings: SearchSettings): void {
+  const minimum = { nCandidates: 1, populationSize: 1, nRungs: 1, eta: 2 } as const;
+  for (const name of ['nCandidates', 'populationSize', 'nRungs', 'eta'] as const) {
+    const value = settings[name];
+    if (!Number.isInteger(value) || value < minimum[name]) {
+      throw new RangeError(`${name} must be a whole number of at least ${minimum[name]}, not ${value}`);
+    }
+  }
+  if (!Number.isInteger(settings.seed))
+    throw new RangeError(`seed must be a whole number, not ${settings.seed}`);
+}
+
+/**
+ * A search over `problem`. A baseline genome becomes evaluation 0 and climbs all rungs. The search is a pure fold over
+ * its asks and tells: the same sequence gives the same asks. It is `done` when `nCandidates` distinct genomes, or all
+ * that can be found, have been asked and every rung's promotions have been told.
+ * @throws RangeError on settings out of range.
+ */
+export function createSearch<G>(
+  problem: Problem<G>,
+  algorithm: Algorithm,
+  settings: SearchSettings,
+  baseline?: G,
+): Search<G> {
+  assertSettings(settings);
+  const ledger = createLedger<G>(problem.nObjectives);
+  const propose = PROPOSERS[algorithm]<G>();
+  const rejected = { infeasible: 0, duplicate: 0 };
+  let isExhausted = false;
+  const context: SearchContext<G> = {
+    problem,
+    settings,
+    ledger,
+    reject: (reason) => {
+      rejected[reason] += 1;
+    },
+  };
+
+  const enterNew = (): AskOutcome<G> | undefined => {
+    if (isExhausted || ledger.members.length >= settings.nCandidates) return undefined;
+    const proposal = propose(context);
+    if (proposal === 'wait') return { kind: 'wait' };
+    if (proposal !== undefined) return ledger.enter(proposal);
+    isExhausted = true;
+    return undefined;
+  };
+
+  const climb = (): AskOutcome<G> | undefined => {
+    const entryClosed = isExhausted || ledger.members.length >= settings.nCandidates;
+    const promotion = nextPromotion(ledger, settings, entryClosed);
+    return promotion && ledger.promote(promotion.member, promotion.rung);
+  };
+
+  return {
+    ask: () => {
+      if (baseline !== undefined && ledger.members.length === 0) {
+        return ledger.enter({
+          genome: baseline,
+          key: problem.key(baseline),
+          parents: [],
+          origin: 'baseline',
+        });
+      }
+      // A second climb: finding the space exhausted completes the lowest rung.
+      return climb() ?? enterNew() ?? climb() ?? { kind: ledger.nPending > 0 ? 'wait' : 'done' };
+    },
+    tell: ledger.tell,
+    rejections: () => ({ ...rejected }),
+  };
+}

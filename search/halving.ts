@@ -1,0 +1,68 @@
+// Successive halving by all objectives at once: who may climb to the next rung.
+import { orderByRankAndCrowding } from './dominance.ts';
+import type { Ledger, Member, Scored } from './ledger.ts';
+import type { SearchSettings } from './port.ts';
+
+/** How many of `n` results of a rung climb on. At least one does once the rung is complete. */
+function quotaOf(n: number, eta: number, isComplete: boolean): number {
+  const share = Math.floor(n / eta);
+  return isComplete && n > 0 ? Math.max(1, share) : share;
+}
+
+/** Evaluations per rung of a run in which nothing fails, without those of a baseline above the lowest rung. */
+export function rungSizes(settings: Pick<SearchSettings, 'nCandidates' | 'nRungs' | 'eta'>): number[] {
+  const sizes = [settings.nCandidates];
+  while (sizes.length < settings.nRungs) sizes.push(quotaOf(sizes.at(-1)!, settings.eta, true));
+  return sizes;
+}
+
+/**
+ * Results from best to worst: constrained non-dominated rank, then crowding, over all objectives at that rung; ties go
+ * by candidate number.
+ */
+export function bestFirst<G>(unordered: readonly Scored<G>[]): Scored<G>[] {
+  const scored = unordered.toSorted((a, b) => a.member.candidate - b.member.candidate);
+  const { order } = orderByRankAndCrowding(
+    scored.map(({ result }) => result.objectives),
+    scored.map(({ result }) => result.totalViolation),
+  );
+  return order.map((at) => scored[at]!);
+}
+
+export interface Promotion<G> {
+  readonly member: Member<G>;
+  readonly rung: number;
+}
+
+/**
+ * The next climb, the highest rung first; undefined while none is due. At any time floor(n / eta) of a rung's n
+ * results have been promoted, so nobody waits for a rung to fill (the promotion rule of ASHA, Li et al. 2020, with
+ * the multi-objective rank of MO-ASHA, Schmucker et al. 2021, and a strict quota). `entryClosed` says that the
+ * lowest rung gets no further candidates. The baseline climbs as soon as it can and takes no one's place.
+ */
+export function nextPromotion<G>(
+  ledger: Ledger<G>,
+  settings: Pick<SearchSettings, 'nRungs' | 'eta'>,
+  entryClosed: boolean,
+): Promotion<G> | undefined {
+  const baseline = ledger.members.find((member) => member.isBaseline);
+  let due: Promotion<G> | undefined;
+  let feederDone = entryClosed;
+  for (let rung = 0; rung + 1 < settings.nRungs; rung++) {
+    if (baseline !== undefined && canClimb(baseline, rung)) return { member: baseline, rung: rung + 1 };
+    const scored = ledger.scoredAt(rung).filter(({ member }) => !member.isBaseline);
+    const waiting = scored.filter(({ member }) => canClimb(member, rung));
+    const isComplete = feederDone && ledger.pendingAt(rung).every((member) => member.isBaseline);
+    const open = quotaOf(scored.length, settings.eta, isComplete) - (scored.length - waiting.length);
+    if (open > 0) {
+      const best = bestFirst(scored).find(({ member }) => canClimb(member, rung))!;
+      due = { member: best.member, rung: rung + 1 };
+    }
+    feederDone = isComplete && open <= 0;
+  }
+  return due;
+}
+
+function canClimb<G>(member: Member<G>, rung: number): boolean {
+  return typeof member.rungs[rung] === 'object' && member.rungs[rung + 1] === undefined;
+}

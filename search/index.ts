@@ -1,0 +1,22 @@
+// paretoformer/search: what to try next. Works without the rest of the project.
+export { ALGORITHMS, type Algorithm, createSearch } from './create.ts';
+export { crowdingDistance, dominates, nonDominatedSort, totalViolation } from './dominance.ts';
+export {
+  countBeyondReference,
+  type Evaluated,
+  frontOf,
+  type HypervolumeBox,
+  normalisedHypervolume,
+} from './front.ts';
+export { rungSizes } from './halving.ts';
+export { hypervolume, hypervolumeContributions } from './hypervolume.ts';
+export type {
+  Ask,
+  AskOutcome,
+  CheapFacts,
+  Problem,
+  RejectionCounts,
+  Search,
+  SearchSettings,
+  Tell,
+} from './port.ts';

@@ -1,0 +1,112 @@
+// What has been asked and told: the state of every search, a pure fold over the sequence of asks and tells.
+import { totalViolation } from './dominance.ts';
+import type { Ask, Tell } from './port.ts';
+
+export interface RungResult {
+  readonly objectives: readonly number[];
+  readonly violations: readonly number[];
+  readonly totalViolation: number;
+}
+
+/** A distinct genome that was asked, with what is known of it at each rung. */
+export interface Member<G> {
+  readonly candidate: number;
+  readonly key: string;
+  readonly genome: G;
+  readonly isBaseline: boolean;
+  readonly rungs: (RungResult | 'pending' | 'failed' | undefined)[];
+}
+
+/** A member with its result at the rung in question. */
+export interface Scored<G> {
+  readonly member: Member<G>;
+  readonly result: RungResult;
+}
+
+/** A genome to enter the lowest rung. */
+export interface Proposal<G> {
+  readonly genome: G;
+  readonly key: string;
+  readonly parents: readonly number[];
+  readonly origin: Ask<G>['origin'];
+}
+
+export interface Ledger<G> {
+  readonly members: readonly Member<G>[];
+  readonly nPending: number;
+  /** Counts the results told; equal counts mean an unchanged state of knowledge. */
+  readonly nTold: number;
+  has(key: string): boolean;
+  enter(proposal: Proposal<G>): Ask<G>;
+  promote(member: Member<G>, rung: number): Ask<G>;
+  tell(result: Tell): void;
+  /** Members with a result at the rung, in the order told. */
+  scoredAt(rung: number): readonly Scored<G>[];
+  pendingAt(rung: number): Member<G>[];
+}
+
+/** The result in the search's own form. @throws RangeError on NaN or a wrong number of objectives. */
+function checkedResult(result: Extract<Tell, { kind: 'ok' }>, nObjectives: number): RungResult {
+  const { objectives, violations, number } = result;
+  if (objectives.length !== nObjectives) {
+    throw new RangeError(`evaluation ${number} has ${objectives.length} objectives, not ${nObjectives}`);
+  }
+  if (objectives.some(Number.isNaN) || violations.some(Number.isNaN)) {
+    throw new RangeError(`evaluation ${number} has a value that is not a number: tell it as failed`);
+  }
+  return { objectives, violations, totalViolation: totalViolation(violations) };
+}
+
+export function createLedger<G>(nObjectives: number): Ledger<G> {
+  const members: Member<G>[] = [];
+  const keys = new Set<string>();
+  const scored: Scored<G>[][] = [];
+  const pending = new Map<number, { readonly member: Member<G>; readonly rung: number }>();
+  let nAsked = 0;
+  let nTold = 0;
+
+  const ask = (
+    member: Member<G>,
+    rung: number,
+    parents: readonly number[],
+    origin: Ask<G>['origin'],
+  ): Ask<G> => {
+    const number = nAsked++;
+    member.rungs[rung] = 'pending';
+    pending.set(number, { member, rung });
+    const { candidate, key, genome } = member;
+    return { kind: 'evaluate', number, candidate, key, genome, rung, parents, origin };
+  };
+
+  return {
+    members,
+    get nPending() {
+      return pending.size;
+    },
+    get nTold() {
+      return nTold;
+    },
+    has: (key) => keys.has(key),
+    enter: ({ genome, key, parents, origin }) => {
+      const member = { candidate: members.length, key, genome, isBaseline: origin === 'baseline', rungs: [] };
+      members.push(member);
+      keys.add(key);
+      return ask(member, 0, parents, origin);
+    },
+    promote: (member, rung) => ask(member, rung, [member.candidate], 'promotion'),
+    tell: (result) => {
+      const entry = pending.get(result.number);
+      if (entry === undefined) throw new RangeError(`evaluation ${result.number} is not pending`);
+      const value = result.kind === 'ok' ? checkedResult(result, nObjectives) : 'failed';
+      pending.delete(result.number);
+      entry.member.rungs[entry.rung] = value;
+      nTold += 1;
+      if (value === 'failed') return;
+      scored[entry.rung] ??= [];
+      scored[entry.rung]!.push({ member: entry.member, result: value });
+    },
+    scoredAt: (rung) => scored[rung] ?? [],
+    pendingAt: (rung) =>
+      [...pending.values()].filter((entry) => entry.rung === rung).map(({ member }) => member),
+  };
+}

@@ -1,0 +1,55 @@
+// NSGA-II without generations (Deb et al. 2002; steady state as in Durillo et al. 2009): each result can breed at once.
+import { deriveRng, type Rng } from '../space/random.ts';
+import type { Scored } from './ledger.ts';
+import { createParentPool } from './parents.ts';
+import { admits, draftOf, type Propose, type SearchContext, sampleFeasible } from './proposer.ts';
+
+const CHILD_TRIES = 60;
+/** Every so many failed tries the child gets one more mutation, to leave a neighbourhood that is used up. */
+const TRIES_PER_EXTRA_MUTATION = 10;
+
+/** The better of two random members of a list that is sorted best first. */
+export function tournament<G>(parents: readonly Scored<G>[], rng: Rng): Scored<G> {
+  return parents[Math.min(rng.below(parents.length), rng.below(parents.length))]!;
+}
+
+/** A child of one or two parents that is new and meets the constraints which need no training. */
+function breed<G>(context: SearchContext<G>, parents: readonly Scored<G>[], rng: Rng) {
+  const { problem } = context;
+  for (let attempt = 0; attempt < CHILD_TRIES; attempt++) {
+    const mother = tournament(parents, rng).member;
+    const father = tournament(parents, rng).member;
+    const isCrossed = mother !== father && rng.chance(9, 10);
+    let genome = isCrossed ? problem.cross(mother.genome, father.genome, rng) : mother.genome;
+    const nMutations = 1 + Math.floor(attempt / TRIES_PER_EXTRA_MUTATION);
+    for (let k = 0; k < nMutations; k++) genome = problem.mutate(genome, rng);
+    const draft = draftOf(problem, genome);
+    if (!admits(context, draft)) continue;
+    return {
+      genome,
+      key: draft.key,
+      parents: isCrossed ? [mother.candidate, father.candidate] : [mother.candidate],
+      origin: isCrossed ? ('crossover' as const) : ('mutation' as const),
+    };
+  }
+  return undefined;
+}
+
+/**
+ * Random members until a population has been asked, then children of binary tournaments among the best of all
+ * results so far, by constrained rank and crowding.
+ */
+export function nsga2Proposer<G>(): Propose<G> {
+  const parentPool = createParentPool<G>();
+  return (context) => {
+    const { settings, ledger } = context;
+    const number = ledger.members.length;
+    const parents = parentPool(ledger, settings);
+    if (number >= settings.populationSize && parents.length >= 2) {
+      const child = breed(context, parents, deriveRng(settings.seed, number, 'child'));
+      if (child !== undefined) return child;
+    }
+    const draft = sampleFeasible(context, deriveRng(settings.seed, number, 'sample'));
+    return draft && { genome: draft.genome, key: draft.key, parents: [], origin: 'sample' };
+  };
+}
