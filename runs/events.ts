@@ -1,0 +1,31 @@
+// What a run tells while it goes on; the terminal, JSON and library users listen to the same events.
+import type { TrainingProgress } from '../evaluators/port.ts';
+import type { CandidateRecord, EvaluationRecord, FrontRecord, TrainingRecord } from './store/records.ts';
+
+export type RunEvent =
+  | {
+      readonly kind: 'started' | 'resumed';
+      readonly runId: string;
+      /** Evaluations that the run will come to, as far as that is known beforehand. */
+      readonly plannedEvaluations: number;
+      readonly maxThreads: number;
+    }
+  | {
+      readonly kind: 'progress';
+      readonly architectureHash: string;
+      readonly rung: number;
+      readonly progress: TrainingProgress;
+    }
+  | {
+      readonly kind: 'evaluated';
+      readonly candidate: CandidateRecord;
+      readonly evaluation: EvaluationRecord;
+      /** False where a resumed run replays what was stored. */
+      readonly isNew: boolean;
+    }
+  | { readonly kind: 'trained'; readonly training: TrainingRecord }
+  | { readonly kind: 'generation'; readonly front: FrontRecord }
+  | { readonly kind: 'interrupted'; readonly runId: string }
+  | { readonly kind: 'finished'; readonly runId: string; readonly front: FrontRecord };
+
+export type RunListener = (event: RunEvent) => void;

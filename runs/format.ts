@@ -1,0 +1,128 @@
+// Numbers with units and plain tables, for people. Everything stored or exported stays in base units.
+import { METRICS, type MetricName, type MetricUnit } from '../space/metrics.ts';
+
+const BINARY_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
+const DECIMAL_UNITS = ['', 'K', 'M', 'G', 'T', 'P', 'E', 'Z', 'Y'];
+
+/** Three significant digits, without an exponent where that stays short: `0.0123`, `1.23`, `123`, `12345`. */
+export function formatNumber(value: number, digits = 3): string {
+  if (value === 0) return '0';
+  const magnitude = Math.abs(value);
+  if (magnitude < 1e-4 || magnitude >= 1e9) return value.toExponential(digits - 1);
+  if (magnitude >= 10 ** digits) return Math.round(value).toString();
+  return Number(value.toPrecision(digits)).toString();
+}
+
+function scaled(value: number, base: number, units: readonly string[]): string {
+  let magnitude = Math.abs(value);
+  let at = 0;
+  // 999.5 would be rounded to 1000 of the smaller unit.
+  while (magnitude >= (base === 1000 ? 999.5 : 1023.5) && at < units.length - 1) {
+    magnitude /= base;
+    at++;
+  }
+  const number = at === 0 ? formatNumber(magnitude) : magnitude.toPrecision(magnitude >= 1000 ? 4 : 3);
+  return `${value < 0 ? '-' : ''}${number} ${units[at]}`.trimEnd();
+}
+
+/** `512 B`, `1.50 GiB`; multiples of 1024. */
+export function formatBytes(bytes: number): string {
+  return scaled(bytes, 1024, BINARY_UNITS);
+}
+
+/** `950`, `6.74 G`; multiples of 1000. */
+export function formatCount(count: number): string {
+  return scaled(count, 1000, DECIMAL_UNITS);
+}
+
+/** `12.3 µs`, `4.56 ms`, `7.89 s`. */
+export function formatSeconds(seconds: number): string {
+  const magnitude = Math.abs(seconds);
+  if (magnitude === 0) return '0 s';
+  if (magnitude < 1e-6) return `${(seconds * 1e9).toPrecision(3)} ns`;
+  if (magnitude < 1e-3) return `${(seconds * 1e6).toPrecision(3)} µs`;
+  if (magnitude < 1) return `${(seconds * 1e3).toPrecision(3)} ms`;
+  return magnitude < 1000 ? `${seconds.toPrecision(3)} s` : `${Math.round(seconds)} s`;
+}
+
+/** Waiting time for people: `45 s`, `3 min 20 s`, `2 h 05 min`. */
+export function formatDuration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, '0')} s`;
+  return `${Math.floor(whole / 3600)} h ${String(Math.floor((whole % 3600) / 60)).padStart(2, '0')} min`;
+}
+
+/** `12.3 %`. */
+export function formatShare(share: number): string {
+  const percent = share * 100;
+  return `${percent === 0 || percent >= 10 ? percent.toFixed(percent === 0 ? 0 : 1) : formatNumber(percent)} %`;
+}
+
+/** A value in the unit of its metric. */
+export function formatUnit(unit: MetricUnit, value: number): string {
+  switch (unit) {
+    case 'bitsPerByte':
+      return value.toFixed(4);
+    case 'seconds':
+      return formatSeconds(value);
+    case 'bytes':
+      return formatBytes(value);
+    case 'count':
+      return formatCount(value);
+    case 'tokensPerSecond':
+      return `${formatNumber(value)} tok/s`;
+    case 'joules':
+      return `${formatNumber(value)} J`;
+    case 'dollars':
+      return `$${formatNumber(value)}`;
+  }
+}
+
+/** A metric's value with its unit; `-` where it is unknown. */
+export function formatMetric(metric: MetricName, value: number | undefined): string {
+  return value === undefined ? '-' : formatUnit(METRICS[metric].unit, value);
+}
+
+/** Column heads carry the unit only where the cells do not. */
+export function metricHeading(metric: MetricName): string {
+  return METRICS[metric].unit === 'bitsPerByte' ? `${metric} (bits/byte)` : metric;
+}
+
+/** `4,2,1,2` or `8 x4` when all are equal. */
+export function formatLayers(values: readonly (number | string)[]): string {
+  const isUniform = values.length > 1 && values.every((value) => value === values[0]);
+  return isUniform ? `${values[0]} x${values.length}` : values.join(',');
+}
+
+export interface Column {
+  readonly heading: string;
+  readonly align?: 'left' | 'right';
+}
+
+/** Lines of a table: columns two blanks apart, numbers to the right, no trailing blanks. */
+export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
+  const widths = columns.map(({ heading }, at) =>
+    Math.max(heading.length, ...rows.map((row) => (row[at] ?? '').length)),
+  );
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, at) =>
+        columns[at]!.align === 'left' ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!),
+      )
+      .join('  ')
+      .trimEnd();
+  return [line(columns.map(({ heading }) => heading)), ...rows.map(line)].join('\n');
+}
+
+/** CSV with a heading line, RFC 4180 quoting. */
+export function formatCsv(
+  headings: readonly string[],
+  rows: readonly (readonly (string | number)[])[],
+): string {
+  const cell = (value: string | number) => {
+    const text = String(value);
+    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  return [headings, ...rows].map((row) => row.map(cell).join(',')).join('\n');
+}

@@ -1,0 +1,133 @@
+// The run's spec as the search sees it: objective vectors that are minimised, and violations scaled by limits.
+import type { Problem } from '../search/port.ts';
+import { type Candidate, hashOf } from '../space/candidate.ts';
+import { type Constraint, constraintLimit, constraintViolation } from '../space/constraint.ts';
+import { METRICS, type MetricName, type MetricValues } from '../space/metrics.ts';
+import type { Rng } from '../space/random.ts';
+
+/** The exact costs of one candidate. */
+export interface CandidateCosts {
+  /** Of the model that the candidate stands for. */
+  readonly deployed: MetricValues;
+  /** Of the small model that is trained. */
+  readonly trained: MetricValues;
+  /** Share of a card's memory that the deployed model needs beyond what there is; 0 = it fits. */
+  readonly memoryOverflow: number;
+}
+
+/** The genome functions of a compiled space. */
+export interface CandidateSpace {
+  sample(rng: Rng): Candidate;
+  mutate(candidate: Candidate, rng: Rng): Candidate;
+  cross(a: Candidate, b: Candidate, rng: Rng): Candidate;
+}
+
+export interface ProblemOptions {
+  readonly objectives: readonly MetricName[];
+  readonly constraints: readonly Constraint[];
+  readonly baseline?: Candidate;
+  readonly space: CandidateSpace;
+  readonly costsOf: (candidate: Candidate) => CandidateCosts;
+}
+
+/** A result as the search is told it and as it is stored. */
+export interface Judgement {
+  /** Minimised, in the order of the objectives. */
+  readonly objectives: readonly number[];
+  readonly violations: readonly number[];
+  /** Natural units. */
+  readonly values: MetricValues;
+}
+
+export interface RunProblem extends Problem<Candidate> {
+  readonly objectives: readonly MetricName[];
+  /** What each violation is about, in their order. */
+  readonly constraintTexts: readonly string[];
+  /** Whether a loss can only be judged beside the baseline's at the same rung. */
+  readonly needsBaselineLoss: boolean;
+  costs(candidate: Candidate): CandidateCosts;
+  /** @throws RangeError when an objective of the cost model is unknown (a price that nobody gave). */
+  judge(candidate: Candidate, loss: number, baselineLoss: number | undefined): Judgement;
+}
+
+/** Objectives and hypervolume points are minimised: what is better when higher is negated, here and nowhere else. */
+export function toMinimised(metric: MetricName, value: number): number {
+  return METRICS[metric].better === 'higher' ? -value : value;
+}
+
+/** The last violation of every candidate: whether the deployed model fits into its cards. */
+const FITS = 'the model fits into its cards';
+
+/** The problem of a run. */
+export function createProblem(options: ProblemOptions): RunProblem {
+  const { objectives, constraints, baseline, space } = options;
+  const costs = cached(options.costsOf);
+  const baselineCosts = baseline === undefined ? undefined : costs(baseline).deployed;
+
+  const violationsOf = (candidate: Candidate, loss: number | undefined, baselineLoss: number | undefined) => {
+    const { deployed, memoryOverflow } = costs(candidate);
+    const violations = constraints.map((constraint) => {
+      const isTrained = METRICS[constraint.metric].trained;
+      const value = isTrained ? loss : deployed[constraint.metric];
+      const reference = isTrained ? asLoss(baselineLoss) : baselineCosts;
+      const limit = constraintLimit(constraint, reference);
+      if (value === undefined || limit === undefined) {
+        // What only training tells is no reason to turn a candidate down before it.
+        if (isTrained) return 0;
+        throw new RangeError(`"${constraint.text}" cannot be judged: ${constraint.metric} is not known`);
+      }
+      return constraintViolation(constraint, value, limit);
+    });
+    return [...violations, memoryOverflow];
+  };
+
+  return {
+    objectives,
+    nObjectives: objectives.length,
+    constraintTexts: [...constraints.map(({ text }) => text), FITS],
+    needsBaselineLoss: constraints.some(
+      ({ metric, bound }) => METRICS[metric].trained && bound.kind === 'relative',
+    ),
+    key: hashOf,
+    sample: space.sample,
+    mutate: space.mutate,
+    cross: space.cross,
+    costs,
+    facts: (candidate) => {
+      const { deployed } = costs(candidate);
+      return {
+        objectives: objectives.map((metric) => {
+          const value = deployed[metric];
+          return value === undefined ? undefined : toMinimised(metric, value);
+        }),
+        violations: violationsOf(candidate, undefined, undefined),
+      };
+    },
+    judge: (candidate, loss, baselineLoss) => {
+      const values: MetricValues = { ...costs(candidate).deployed, loss };
+      const vector = objectives.map((metric) => {
+        const value = values[metric];
+        if (value === undefined || !Number.isFinite(value)) throw new RangeError(`${metric} is not known`);
+        return toMinimised(metric, value);
+      });
+      return { objectives: vector, violations: violationsOf(candidate, loss, baselineLoss), values };
+    },
+  };
+}
+
+function asLoss(loss: number | undefined): MetricValues | undefined {
+  return loss === undefined ? undefined : { loss };
+}
+
+/** The same candidate is costed several times in a row: its costs are remembered for as long as it lives. */
+function cached(costsOf: (candidate: Candidate) => CandidateCosts): (candidate: Candidate) => CandidateCosts {
+  const known = new WeakMap<Candidate, CandidateCosts>();
+  return (candidate) => {
+    let costs = known.get(candidate);
+    if (costs === undefined) {
+      costs = costsOf(candidate);
+      known.set(candidate, costs);
+    }
+    return costs;
+  };
+}

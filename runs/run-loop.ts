@@ -1,0 +1,110 @@
+// The loop of a run. Results are told in the order in which they were asked for, evaluation j is asked once the
+// results of 0..j-lag have been told and no others, and trainings go on beside it: so what is asked depends on
+// the seed alone. A resumed run is the same loop over trainings that are there already.
+import type { AskOutcome, Search, Tell } from '../search/port.ts';
+import type { Candidate } from '../space/candidate.ts';
+import { type Evaluated, evaluate } from './evaluate.ts';
+import type { RunListener } from './events.ts';
+import { createFronts } from './fronts.ts';
+import type { RunProblem } from './problem.ts';
+import type { CandidateRecord, EvaluationRecord, FrontRecord, StoredObjective } from './store/records.ts';
+import { Interrupted, type Trainings } from './trainings.ts';
+
+/** Where results go; the store of a run, or a listener in tests. */
+export interface ResultSink {
+  /** Returns false where the result was there already. */
+  addEvaluation(candidate: CandidateRecord, evaluation: EvaluationRecord): boolean;
+  addFront(front: FrontRecord): void;
+}
+
+export interface LoopOptions {
+  readonly problem: RunProblem;
+  readonly search: Search<Candidate>;
+  readonly trainings: Trainings;
+  readonly objectives: readonly StoredObjective[];
+  readonly baseline?: Candidate;
+  readonly lag: number;
+  readonly generationSize: number;
+  readonly sink: ResultSink;
+  readonly emit: RunListener;
+  /** Stops everything under way; also called when one evaluation meets what a run cannot survive. */
+  readonly abort: AbortController;
+}
+
+type Settled =
+  | { readonly kind: 'done'; readonly result: Evaluated }
+  | { readonly kind: 'broken'; readonly error: unknown };
+
+/**
+ * Runs a search to its end and returns the last front.
+ * @throws {@link Interrupted} when stopped; otherwise the first error that ended it.
+ */
+export async function runLoop(options: LoopOptions): Promise<FrontRecord> {
+  const { search, abort } = options;
+  const pending: Promise<Settled>[] = [];
+  const fronts = createFronts(options.objectives, options.generationSize);
+  let nAsked = 0;
+  let firstError: unknown;
+
+  const start = (ask: Extract<AskOutcome<Candidate>, { kind: 'evaluate' }>): void => {
+    if (ask.number !== nAsked) throw new Error(`asked for evaluation ${ask.number}, expected ${nAsked}`);
+    nAsked++;
+    const work = carryOut(options, ask).then(
+      (result): Settled => ({ kind: 'done', result }),
+      (error): Settled => {
+        if (firstError === undefined || firstError instanceof Interrupted) firstError = error;
+        abort.abort();
+        return { kind: 'broken', error };
+      },
+    );
+    pending.push(work);
+  };
+  const tellNext = async (): Promise<void> => {
+    const settled = await pending.shift()!;
+    if (settled.kind === 'broken') throw settled.error;
+    search.tell(tellOf(settled.result));
+    storeFront(options, fronts.add(settled.result));
+  };
+
+  try {
+    for (;;) {
+      while (pending.length >= options.lag) await tellNext();
+      const ask = search.ask();
+      if (ask.kind === 'evaluate') start(ask);
+      else if (pending.length > 0) await tellNext();
+      else if (ask.kind === 'done') break;
+      else throw new Error('the search waits for a result, but none is under way');
+      if (abort.signal.aborted) throw new Interrupted('stopped');
+    }
+  } catch (error) {
+    abort.abort();
+    await Promise.all(pending);
+    // A failed evaluation wakes the others up as interrupted: what it met is the reason, not their end.
+    throw firstError ?? error;
+  }
+  storeFront(options, fronts.finish());
+  return fronts.last();
+}
+
+function storeFront(options: LoopOptions, front: FrontRecord | undefined): void {
+  if (front === undefined) return;
+  options.sink.addFront(front);
+  options.emit({ kind: 'generation', front });
+}
+
+async function carryOut(
+  { problem, trainings, baseline, sink, emit }: LoopOptions,
+  ask: Extract<AskOutcome<Candidate>, { kind: 'evaluate' }>,
+): Promise<Evaluated> {
+  const result = await evaluate(ask, problem, trainings, baseline);
+  const isNew = sink.addEvaluation(result.candidate, result.evaluation);
+  emit({ kind: 'evaluated', candidate: result.candidate, evaluation: result.evaluation, isNew });
+  return result;
+}
+
+function tellOf({ evaluation, objectives }: Evaluated): Tell {
+  const { number, violations } = evaluation;
+  return objectives === undefined
+    ? { kind: 'failed', number }
+    : { kind: 'ok', number, objectives, violations };
+}

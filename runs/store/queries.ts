@@ -1,0 +1,347 @@
+// Reading a database: runs, candidates, evaluations, fronts. Never writes; a run may be going on meanwhile.
+import type Database from 'better-sqlite3';
+import type { MetricName, MetricValues } from '../../space/metrics.ts';
+import { openForReading } from './database.ts';
+import type {
+  CandidateRecord,
+  EvaluationRecord,
+  FrontRecord,
+  RunEventKind,
+  StoredObjective,
+  TrainingRecord,
+} from './records.ts';
+import { isLockAlive } from './run-lock.ts';
+import { guarded, StoreError } from './store-error.ts';
+
+export type RunState = 'running' | 'interrupted' | 'finished' | 'failed';
+
+/** A run at a glance. */
+export interface RunSummary {
+  readonly id: string;
+  readonly name: string;
+  readonly createdAt: number;
+  readonly state: RunState;
+  /** When the last event came. */
+  readonly lastEventAt: number;
+  readonly nCandidates: number;
+  readonly nEvaluations: number;
+  /** Seconds spent in trainings, all threads together. */
+  readonly trainingSeconds: number;
+  /** Members and hypervolume of the newest front; absent before the first generation. */
+  readonly front?: { readonly generation: number; readonly nMembers: number; readonly hypervolume: number };
+}
+
+/** Everything about a run but its results. */
+export interface RunDetails extends RunSummary {
+  readonly spec: unknown;
+  readonly specSha256: string;
+  readonly corpusSha256: string;
+  readonly objectives: readonly StoredObjective[];
+  readonly versions: Readonly<Record<string, string>>;
+  readonly specFolder: string;
+  readonly events: readonly { readonly at: number; readonly kind: RunEventKind; readonly detail?: unknown }[];
+}
+
+/** An evaluation with what its training took. */
+export type EvaluationResult = EvaluationRecord & {
+  readonly feasible: boolean;
+  readonly finishedAt: number;
+  readonly loss?: number;
+  readonly steps?: number;
+  readonly tokens?: number;
+  readonly trainSeconds?: number;
+};
+
+export interface FrontMember {
+  readonly candidate: CandidateRecord;
+  readonly evaluation: EvaluationResult;
+}
+
+export interface StoredFront extends Omit<FrontRecord, 'members'> {
+  readonly members: readonly FrontMember[];
+}
+
+type Row = Record<string, unknown>;
+
+/** Reads one database file. Close it. */
+export class RunReader {
+  readonly path: string;
+  readonly #database: Database.Database;
+  readonly #now: () => number;
+
+  /** @throws {@link StoreError} */
+  constructor(path: string, now: () => number = Date.now) {
+    this.path = path;
+    this.#now = now;
+    this.#database = openForReading(path);
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  /** All runs, oldest first. */
+  runs(): RunSummary[] {
+    return this.#all(`${SUMMARY} ORDER BY runs.sequence`).map((row) => this.#summaryOf(row));
+  }
+
+  /**
+   * The id that `name` stands for: `latest`, a whole id, or what only one id begins or ends with.
+   * @throws {@link StoreError} when there is none, or more than one.
+   */
+  resolve(name: string): string {
+    const ids = this.#all('SELECT id FROM runs ORDER BY sequence').map((row) => row.id as string);
+    if (ids.length === 0) throw new StoreError('missing', `${this.path} holds no runs yet`);
+    if (name === 'latest') return ids.at(-1)!;
+    if (ids.includes(name)) return name;
+    const matches = ids.filter((id) => id.startsWith(name) || id.endsWith(`-${name}`));
+    if (matches.length === 1) return matches[0]!;
+    if (matches.length > 1) {
+      throw new StoreError(
+        'ambiguous',
+        `"${name}" fits ${matches.length} runs: ${matches.slice(0, 5).join(', ')}`,
+      );
+    }
+    throw new StoreError(
+      'missing',
+      `no run "${name}" in ${this.path}; 'paretoformer list' shows those there are`,
+    );
+  }
+
+  /** @throws {@link StoreError} `missing` */
+  run(runId: string): RunDetails {
+    const row = this.#all(`${SUMMARY} WHERE runs.id = ?`, runId)[0];
+    if (row === undefined) throw new StoreError('missing', `no run "${runId}" in ${this.path}`);
+    const events = this.#all('SELECT * FROM run_events WHERE run_id = ? ORDER BY sequence', runId);
+    return {
+      ...this.#summaryOf(row),
+      spec: parse(row.spec_json),
+      specSha256: row.spec_sha256 as string,
+      corpusSha256: row.corpus_sha256 as string,
+      objectives: parse(row.objectives_json) as StoredObjective[],
+      versions: parse(row.versions_json) as Record<string, string>,
+      specFolder: row.spec_folder as string,
+      events: events.map(({ at, kind, detail_json }) => ({
+        at: at as number,
+        kind: kind as RunEventKind,
+        ...optional('detail', detail_json === null ? null : parse(detail_json)),
+      })),
+    };
+  }
+
+  /** Every attempt to train, in the order of architecture, rung and attempt. */
+  trainings(runId: string): TrainingRecord[] {
+    return this.#all('SELECT * FROM trainings WHERE run_id = ?', runId).map(trainingOf);
+  }
+
+  /** All candidates, by number. */
+  candidates(runId: string): CandidateRecord[] {
+    return this.#all('SELECT * FROM candidates WHERE run_id = ? ORDER BY number', runId).map(candidateOf);
+  }
+
+  /** Evaluations of one candidate, or of all, by number. */
+  evaluations(runId: string, candidate?: number): EvaluationResult[] {
+    const where = candidate === undefined ? '' : 'AND candidate = @candidate';
+    const rows = this.#all(
+      `SELECT * FROM evaluation_results WHERE run_id = @runId ${where} ORDER BY number`,
+      { runId, candidate },
+    );
+    const values = this.#valuesOf(
+      `SELECT evaluation, metric, value FROM objective_values WHERE run_id = @runId ${
+        candidate === undefined
+          ? ''
+          : 'AND evaluation IN (SELECT number FROM evaluations WHERE run_id = @runId AND candidate = @candidate)'
+      }`,
+      { runId, candidate },
+    );
+    return rows.map((row) => evaluationOf(row, values.get(row.number as number) ?? {}));
+  }
+
+  /** The fronts of all generations, first to last, without their members. */
+  generations(runId: string): Omit<FrontRecord, 'members'>[] {
+    return this.#all('SELECT * FROM fronts WHERE run_id = ? ORDER BY generation', runId).map(frontFields);
+  }
+
+  /**
+   * The front of a generation, of the newest one unless named; `undefined` before the first.
+   * @throws {@link StoreError} `missing` for a generation that the run has not.
+   */
+  front(runId: string, generation?: number): StoredFront | undefined {
+    const newest = this.#all(
+      'SELECT * FROM fronts WHERE run_id = ? ORDER BY generation DESC LIMIT 1',
+      runId,
+    )[0];
+    if (newest === undefined) return undefined;
+    const row =
+      generation === undefined
+        ? newest
+        : this.#all('SELECT * FROM fronts WHERE run_id = ? AND generation = ?', runId, generation)[0];
+    if (row === undefined) {
+      throw new StoreError(
+        'missing',
+        `run ${runId} has the generations 1 to ${newest.generation}, not ${generation}`,
+      );
+    }
+    const members = 'FROM front_members AS m WHERE m.run_id = @runId AND m.generation = @generation';
+    const key = { runId, generation: row.generation as number };
+    const candidates = this.#all(
+      `SELECT * FROM candidates WHERE run_id = @runId AND number IN (SELECT m.candidate ${members}) ORDER BY number`,
+      key,
+    );
+    const evaluations = this.#all(
+      `SELECT * FROM evaluation_results WHERE run_id = @runId AND number IN (SELECT m.evaluation ${members})`,
+      key,
+    );
+    const values = this.#valuesOf(
+      `SELECT evaluation, metric, value FROM objective_values
+        WHERE run_id = @runId AND evaluation IN (SELECT m.evaluation ${members})`,
+      key,
+    );
+    const byCandidate = new Map(
+      evaluations.map((each) => [
+        each.candidate,
+        evaluationOf(each, values.get(each.number as number) ?? {}),
+      ]),
+    );
+    return {
+      ...frontFields(row),
+      members: candidates.map((each) => ({
+        candidate: candidateOf(each),
+        evaluation: byCandidate.get(each.number)!,
+      })),
+    };
+  }
+
+  #valuesOf(sql: string, ...parameters: unknown[]): Map<number, MetricValues> {
+    const values = new Map<number, Partial<Record<MetricName, number>>>();
+    for (const { evaluation, metric, value } of this.#all(sql, ...parameters)) {
+      const known = values.get(evaluation as number) ?? {};
+      known[metric as MetricName] = value as number;
+      values.set(evaluation as number, known);
+    }
+    return values;
+  }
+
+  #summaryOf(row: Row): RunSummary {
+    const summary = {
+      id: row.id as string,
+      name: row.name as string,
+      createdAt: row.created_at as number,
+      state: this.#stateOf(row),
+      lastEventAt: row.last_event_at as number,
+      nCandidates: row.n_candidates as number,
+      nEvaluations: row.n_evaluations as number,
+      trainingSeconds: row.training_seconds as number,
+    };
+    if (row.generation === null) return summary;
+    const front = {
+      generation: row.generation as number,
+      nMembers: row.n_members as number,
+      hypervolume: row.hypervolume as number,
+    };
+    return { ...summary, front };
+  }
+
+  #stateOf(row: Row): RunState {
+    const last = row.last_event as RunEventKind;
+    if (last !== 'started' && last !== 'resumed') return last;
+    if (row.pid === null) return 'interrupted';
+    const lock = {
+      pid: row.pid as number,
+      host: row.host as string,
+      heartbeat_at: row.heartbeat_at as number,
+    };
+    return isLockAlive(lock, this.#now()) ? 'running' : 'interrupted';
+  }
+
+  #all(sql: string, ...parameters: unknown[]): Row[] {
+    return guarded(this.path, () => this.#database.prepare(sql).all(...parameters) as Row[]);
+  }
+}
+
+const SUMMARY = `
+  SELECT runs.*, run_states.last_event, run_states.last_event_at,
+    run_locks.pid, run_locks.host, run_locks.heartbeat_at,
+    (SELECT count(*) FROM candidates WHERE run_id = runs.id) AS n_candidates,
+    (SELECT count(*) FROM evaluations WHERE run_id = runs.id) AS n_evaluations,
+    (SELECT coalesce(sum(wall_seconds), 0) FROM trainings WHERE run_id = runs.id) AS training_seconds,
+    newest.generation, newest.hypervolume,
+    (SELECT count(*) FROM front_members AS m
+      WHERE m.run_id = runs.id AND m.generation = newest.generation) AS n_members
+  FROM runs
+  JOIN run_states ON run_states.run_id = runs.id
+  LEFT JOIN run_locks ON run_locks.run_id = runs.id
+  LEFT JOIN fronts AS newest ON newest.run_id = runs.id
+    AND newest.generation = (SELECT max(generation) FROM fronts WHERE run_id = runs.id)`;
+
+function parse(json: unknown): unknown {
+  return JSON.parse(json as string);
+}
+
+/** Leaves a field out where the database has NULL. */
+function optional<K extends string, T>(key: K, value: T | null): { [P in K]?: T } {
+  return (value === null ? {} : { [key]: value }) as { [P in K]?: T };
+}
+
+function candidateOf(row: Row): CandidateRecord {
+  return {
+    number: row.number as number,
+    key: row.key as string,
+    architectureHash: row.architecture_hash as string,
+    architecture: parse(row.architecture_json) as CandidateRecord['architecture'],
+    deployment: parse(row.deployment_json) as CandidateRecord['deployment'],
+    origin: row.origin as string,
+    parents: parse(row.parents_json) as number[],
+    deployedCosts: parse(row.deployed_costs_json) as MetricValues,
+    trainedCosts: parse(row.trained_costs_json) as MetricValues,
+  };
+}
+
+function trainingFields(row: Row) {
+  return {
+    ...optional('loss', row.loss as number | null),
+    ...optional('steps', row.steps as number | null),
+    ...optional('tokens', row.tokens as number | null),
+    ...optional('trainSeconds', row.train_seconds as number | null),
+  };
+}
+
+function trainingOf(row: Row): TrainingRecord {
+  return {
+    architectureHash: row.architecture_hash as string,
+    rung: row.rung as number,
+    attempt: row.attempt as number,
+    state: row.state as TrainingRecord['state'],
+    wallSeconds: row.wall_seconds as number,
+    ...optional('reason', row.reason as string | null),
+    ...trainingFields(row),
+    ...optional('compileSeconds', row.compile_seconds as number | null),
+    ...optional('checkpoint', row.checkpoint as string | null),
+  };
+}
+
+function evaluationOf(row: Row, values: MetricValues): EvaluationResult {
+  return {
+    number: row.number as number,
+    candidate: row.candidate as number,
+    rung: row.rung as number,
+    state: row.state as EvaluationRecord['state'],
+    ...optional('reason', row.reason as string | null),
+    architectureHash: row.architecture_hash as string,
+    ...optional('attempt', row.attempt as number | null),
+    violations: parse(row.violations_json) as number[],
+    feasible: row.feasible === 1,
+    values,
+    finishedAt: row.finished_at as number,
+    ...trainingFields(row),
+  };
+}
+
+function frontFields(row: Row): Omit<FrontRecord, 'members'> {
+  return {
+    generation: row.generation as number,
+    nTold: row.n_told as number,
+    rung: row.rung as number,
+    hypervolume: row.hypervolume as number,
+  };
+}

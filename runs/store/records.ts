@@ -1,0 +1,90 @@
+// The rows of the store as the rest of the program sees them. Values are in natural units, never negated.
+import type { Architecture } from '../../space/architecture.ts';
+import type { Deployment } from '../../space/deployment.ts';
+import type { MetricName, MetricValues } from '../../space/metrics.ts';
+
+/** One objective of a run, with the fixed points its hypervolume is measured between. */
+export interface StoredObjective {
+  readonly metric: MetricName;
+  /** The value that counts as worst. */
+  readonly reference: number;
+  /** The value that counts as best. */
+  readonly ideal: number;
+}
+
+export interface NewRun {
+  readonly name: string;
+  /** Canonical JSON of the normalised spec. */
+  readonly specJson: string;
+  readonly corpusSha256: string;
+  readonly objectives: readonly StoredObjective[];
+  readonly versions: Readonly<Record<string, string>>;
+  /** What relative paths of the spec start from. */
+  readonly specFolder: string;
+  /** SHA-256 of what the spec says about results; the number of threads is not part of it. */
+  readonly specSha256: string;
+}
+
+export interface CandidateRecord {
+  readonly number: number;
+  readonly key: string;
+  readonly architectureHash: string;
+  readonly architecture: Architecture;
+  readonly deployment: Deployment;
+  readonly origin: string;
+  readonly parents: readonly number[];
+  /** Costs of the model that the candidate stands for. */
+  readonly deployedCosts: MetricValues;
+  /** Costs of the small model that is trained here. */
+  readonly trainedCosts: MetricValues;
+}
+
+export type TrainingState = 'ok' | 'diverged' | 'timed-out' | 'out-of-memory' | 'failed' | 'cancelled';
+
+/** One attempt to train one architecture to one rung. */
+export interface TrainingRecord {
+  readonly architectureHash: string;
+  readonly rung: number;
+  readonly attempt: number;
+  readonly state: TrainingState;
+  readonly reason?: string;
+  /** Validation loss in bits per byte; present exactly when `state` is ok. */
+  readonly loss?: number;
+  readonly steps?: number;
+  readonly tokens?: number;
+  readonly trainSeconds?: number;
+  readonly compileSeconds?: number;
+  readonly wallSeconds: number;
+  readonly checkpoint?: string;
+}
+
+export type EvaluationState = Exclude<TrainingState, 'cancelled'> | 'infeasible';
+
+/** What became of one candidate at one rung. */
+export interface EvaluationRecord {
+  readonly number: number;
+  readonly candidate: number;
+  readonly rung: number;
+  readonly state: EvaluationState;
+  readonly reason?: string;
+  readonly architectureHash: string;
+  /** The attempt of the training that settled it; absent where nothing was trained. */
+  readonly attempt?: number;
+  /** One per constraint, scaled by its limit; 0 = met. */
+  readonly violations: readonly number[];
+  /** The objectives and every other metric known of it; empty unless `state` is ok. */
+  readonly values: MetricValues;
+}
+
+export interface FrontRecord {
+  readonly generation: number;
+  /** Results that the search had been told by then. */
+  readonly nTold: number;
+  /** The rung on which the members were compared. */
+  readonly rung: number;
+  /** 0..1, share of the box between ideal and reference. */
+  readonly hypervolume: number;
+  readonly members: readonly { readonly candidate: number; readonly evaluation: number }[];
+}
+
+export type RunEventKind = 'started' | 'resumed' | 'interrupted' | 'finished' | 'failed';
