@@ -1,0 +1,65 @@
+// Public face of `paretoformer/space`: what may be searched, and the arithmetic of an architecture.
+export {
+  type Architecture,
+  countAttentionMacs,
+  countLayerParameters,
+  countParameters,
+  countWeightMacs,
+  type Layer,
+  type LayerParameters,
+} from './architecture.ts';
+export { type Candidate, canonicalJson, hashOf } from './candidate.ts';
+export { type Constraint, constraintLimit, constraintViolation, parseConstraint } from './constraint.ts';
+export { countArchitectures, countMembers } from './count.ts';
+export { crossCandidates } from './cross.ts';
+export {
+  type Deployment,
+  KV_CACHE_FORMATS,
+  type KvCacheFormat,
+  type LayerDeployment,
+  plainDeployment,
+  WEIGHT_FORMATS,
+  type WeightFormat,
+  type Workload,
+} from './deployment.ts';
+export { didYouMean } from './did-you-mean.ts';
+export {
+  type Bound,
+  type Comparison,
+  type Expression,
+  ExpressionError,
+  evaluateExpression,
+  type Operator,
+  parseExpression,
+  type Vocabulary,
+} from './expression.ts';
+export { largestCandidate, middleCandidate, smallestCandidate } from './extremes.ts';
+export { architectureHash, candidateKey, compileSpace, containsCandidate, type Space } from './genome.ts';
+export { specJsonSchema } from './json-schema.ts';
+export { loadSpec, parseSpec, type ReferenceChecks, specHash } from './load-spec.ts';
+export {
+  METRIC_NAMES,
+  METRICS,
+  type Metric,
+  type MetricName,
+  type MetricUnit,
+  type MetricValues,
+} from './metrics.ts';
+export { mutateCandidate } from './mutate.ts';
+export { deriveRng, type Rng } from './random.ts';
+export { sampleCandidate } from './sample.ts';
+export { deployedArchitecture, type Scale } from './scale.ts';
+export {
+  type DeploymentSpec,
+  type LayerChoices,
+  type RunSpec,
+  SEARCH_ALGORITHMS,
+  type SearchAlgorithm,
+  type SearchSpec,
+  type SpaceSpec,
+  type TaskSpec,
+  type TokenizerSpec,
+  type TrainingSpec,
+  vocabSizeOf,
+} from './spec.ts';
+export { formatIssue, SpecError, type SpecIssue } from './spec-error.ts';

@@ -1,0 +1,161 @@
+// Mutation: about one gene in expectation, at times a change of depth. Integers alone decide, so the same seed
+// gives the same child on every machine.
+import { type Candidate, canonicalJson } from './candidate.ts';
+import { type Block, type Genes, genesOf, type Space } from './genome.ts';
+import type { Rng } from './random.ts';
+import { nearestChoice, repairGenes } from './repair.ts';
+import { sampleBlock } from './sample.ts';
+
+const MOST_ATTEMPTS = 20;
+/** One mutation in four changes the depth where it can. */
+const DEPTH_CHANGE = [1, 4] as const;
+/** One step in four of an ordered gene goes anywhere, the others to a neighbouring choice. */
+const FAR_STEP = [1, 4] as const;
+
+/**
+ * A neighbour of a candidate: each of its n genes changes with probability 1/n, at least one does (or the depth),
+ * ordered genes mostly by one step. The parent need not lie in the space. Only in a space of one member (or, very
+ * rarely, by chance) is the child the parent itself.
+ */
+export function mutateCandidate(space: Space, parent: Candidate, rng: Rng): Candidate {
+  const home = repairGenes(space, genesOf(parent));
+  const name = canonicalJson(home);
+  for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
+    const child = repairGenes(space, mutateGenes(space, genesOf(home), rng));
+    if (canonicalJson(child) !== name) return child;
+  }
+  return home;
+}
+
+function mutateGenes(space: Space, genes: Genes, rng: Rng): Genes {
+  const isDepthChange = space.depth.length > 1 && rng.chance(...DEPTH_CHANGE);
+  const changed = isDepthChange ? { ...genes, blocks: changeDepth(space, genes.blocks, rng) } : genes;
+  const names = openGenes(space);
+  const layerNames = openLayerGenes(space);
+  const nGenes = names.length + layerNames.length * changed.blocks.length;
+  if (nGenes === 0) return changed;
+  // The gene that changes in any case, unless the depth did.
+  const sure = isDepthChange ? -1 : rng.below(nGenes);
+  const hit = (index: number) => rng.chance(1, nGenes) || index === sure;
+
+  let result = changed;
+  for (const [index, name] of names.entries()) {
+    if (hit(index)) result = { ...result, [name]: mutateGene(space, result, name, rng) };
+  }
+  const blocks = changed.blocks.map((block, layer) => {
+    let mutated = block;
+    for (const [index, name] of layerNames.entries()) {
+      const number = names.length + layer * layerNames.length + index;
+      if (hit(number)) mutated = mutateBlock(space, mutated, name, rng);
+    }
+    return mutated;
+  });
+  return { ...result, blocks };
+}
+
+type GeneName = Exclude<keyof Genes, 'blocks'>;
+type LayerGeneName = keyof Block;
+
+/** The genes of the whole model that have a choice. */
+function openGenes(space: Space): readonly GeneName[] {
+  const { dModel, headDim, tieEmbeddings, weightFormat, sparsity, headFormat, kvCacheFormat, nCards } = space;
+  const shared = <T>({ choices, perLayer }: { choices: readonly T[]; perLayer: boolean }) =>
+    perLayer ? [] : choices;
+  const choices: Readonly<Record<GeneName, readonly unknown[]>> = {
+    dModel,
+    headDim,
+    tieEmbeddings,
+    weightFormat: shared(weightFormat),
+    sparsity: shared(sparsity),
+    headFormat,
+    kvCacheFormat,
+    nCards,
+  };
+  return (Object.keys(choices) as GeneName[]).filter((name) => choices[name].length > 1);
+}
+
+/** The genes of one layer that have a choice. */
+function openLayerGenes(space: Space): readonly LayerGeneName[] {
+  const { attention, dFf, weightFormat, sparsity } = space;
+  const isOpen: Readonly<Record<LayerGeneName, boolean>> = {
+    nHeads: attention.length > 1,
+    nKvHeads: attention.some(({ nKvHeads }) => nKvHeads.length > 1),
+    dFf: dFf.length > 1,
+    weightFormat: weightFormat.perLayer && weightFormat.choices.length > 1,
+    sparsity: sparsity.perLayer && sparsity.choices.length > 1,
+  };
+  return (Object.keys(isOpen) as LayerGeneName[]).filter((name) => isOpen[name]);
+}
+
+function mutateGene(space: Space, genes: Genes, name: GeneName, rng: Rng): Genes[GeneName] {
+  switch (name) {
+    case 'dModel':
+    case 'headDim':
+    case 'nCards':
+      return step<number>(space[name], genes[name], rng);
+    case 'tieEmbeddings':
+      return !genes.tieEmbeddings;
+    case 'weightFormat':
+      return step(space.weightFormat.choices, genes.weightFormat, rng);
+    case 'sparsity':
+      return step(space.sparsity.choices, genes.sparsity, rng);
+    case 'headFormat':
+      return step(space.headFormat, genes.headFormat, rng);
+    case 'kvCacheFormat':
+      return step(space.kvCacheFormat, genes.kvCacheFormat, rng);
+  }
+}
+
+function mutateBlock(space: Space, block: Block, name: LayerGeneName, rng: Rng): Block {
+  switch (name) {
+    case 'nHeads':
+      return withHeads(space, block, rng);
+    case 'nKvHeads': {
+      const { nKvHeads } = space.attention.find(({ nHeads }) => nHeads === block.nHeads)!;
+      return { ...block, nKvHeads: step(nKvHeads, block.nKvHeads, rng) };
+    }
+    case 'dFf':
+      return { ...block, dFf: step(space.dFf, block.dFf, rng) };
+    case 'weightFormat':
+      return { ...block, weightFormat: step(space.weightFormat.choices, block.weightFormat, rng) };
+    case 'sparsity':
+      return { ...block, sparsity: step(space.sparsity.choices, block.sparsity, rng) };
+  }
+}
+
+/** Other query heads; the key-value heads stay as near as they can, and are drawn where there was no attention. */
+function withHeads(space: Space, block: Block, rng: Rng): Block {
+  const { nHeads, nKvHeads } = step(
+    space.attention,
+    space.attention.find((choice) => choice.nHeads === block.nHeads)!,
+    rng,
+  );
+  const kvHeads = block.nHeads === 0 ? rng.pick(nKvHeads) : nearestChoice(nKvHeads, block.nKvHeads);
+  return { ...block, nHeads, nKvHeads: kvHeads };
+}
+
+/** Another choice: mostly a neighbour in the order of the list, at times any; the same where there is no other. */
+function step<T>(choices: readonly T[], current: T, rng: Rng): T {
+  const at = choices.indexOf(current);
+  if (choices.length < 2) return current;
+  if (rng.chance(...FAR_STEP)) {
+    const other = rng.below(choices.length - 1);
+    return choices[other < at ? other : other + 1]!;
+  }
+  if (at === 0) return choices[1]!;
+  if (at === choices.length - 1) return choices[at - 1]!;
+  return choices[rng.chance(1, 2) ? at - 1 : at + 1]!;
+}
+
+/** Layers are deleted, duplicated or drawn anew until the depth is another one that is allowed, mostly the next. */
+function changeDepth(space: Space, blocks: readonly Block[], rng: Rng): Block[] {
+  const wanted = step(space.depth, blocks.length, rng);
+  const result = [...blocks];
+  while (result.length > wanted) result.splice(rng.below(result.length), 1);
+  while (result.length < wanted) {
+    const at = rng.below(result.length + 1);
+    const isCopy = rng.chance(1, 2);
+    result.splice(at, 0, isCopy ? result[Math.min(at, result.length - 1)]! : sampleBlock(space, rng));
+  }
+  return result;
+}
