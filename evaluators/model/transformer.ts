@@ -1,0 +1,95 @@
+// The transformer: token embedding, then blocks of RMSNorm, rotary grouped-query attention and SwiGLU.
+// Shapes: B sequences, T positions, N = B*T, D width, H heads, K kv heads, G = H/K heads a group, d head size.
+import * as tf from '@tensorflow/tfjs';
+import type { Architecture, Layer } from '../../space/architecture.ts';
+import { causalSoftmax, type RotaryTables, rmsNorm, rotary, rotaryTables, swiGlu } from './operations.ts';
+
+export type WeightTensors = Readonly<Record<string, tf.Tensor>>;
+
+/** What every layer of one pass shares. */
+interface Shared {
+  readonly batch: number;
+  readonly positions: number;
+  readonly headDim: number;
+  readonly tables: RotaryTables;
+  /** (T, T): 0 where a position may look, very negative ahead of it. */
+  readonly mask: tf.Tensor2D;
+}
+
+function causalMask(positions: number): tf.Tensor2D {
+  const mask = new Float32Array(positions * positions);
+  for (let t = 0; t < positions; t++) mask.fill(-1e9, t * positions + t + 1, (t + 1) * positions);
+  return tf.tensor2d(mask, [positions, positions]);
+}
+
+function attention(
+  h: tf.Tensor2D,
+  weights: WeightTensors,
+  prefix: string,
+  layer: Layer,
+  shared: Shared,
+): tf.Tensor2D {
+  const { batch, positions, headDim, tables, mask } = shared;
+  const { nHeads, nKvHeads } = layer;
+  const project = (name: string) => tf.matMul(h, weights[`${prefix}.${name}`] as tf.Tensor2D);
+  const split = (x: tf.Tensor, heads: number) =>
+    tf.reshape(x, [batch, positions, heads, headDim]) as tf.Tensor4D;
+  const perHead = (x: tf.Tensor4D) => tf.transpose(x, [0, 2, 1, 3]); // (B, heads, T, d)
+  // The heads of a group read one kv head as rows of a single product, so keys and values are never repeated.
+  const groupRows = (nHeads / nKvHeads) * positions;
+  const q = perHead(rotary(split(tf.mul(project('q'), headDim ** -0.5), nHeads), tables));
+  const k = perHead(rotary(split(project('k'), nKvHeads), tables));
+  const v = perHead(split(project('v'), nKvHeads));
+  const qGrouped = tf.reshape(q, [batch * nKvHeads, groupRows, headDim]); // (B*K, G*T, d)
+  const kGrouped = tf.reshape(k, [batch * nKvHeads, positions, headDim]); // (B*K, T, d)
+  const vGrouped = tf.reshape(v, [batch * nKvHeads, positions, headDim]); // (B*K, T, d)
+  const scores = tf.matMul(qGrouped, kGrouped, false, true); // (B*K, G*T, T)
+  const attended = causalSoftmax(
+    tf.reshape(scores, [batch, nHeads, positions, positions]) as tf.Tensor4D,
+    mask,
+  );
+  const mixed = tf.matMul(tf.reshape(attended, [batch * nKvHeads, groupRows, positions]), vGrouped); // (B*K, G*T, d)
+  const merged = tf.transpose(tf.reshape(mixed, [batch, nHeads, positions, headDim]), [0, 2, 1, 3]); // (B, T, H, d)
+  const rows = tf.reshape(merged, [batch * positions, nHeads * headDim]) as tf.Tensor2D; // (N, H*d)
+  return tf.matMul(rows, weights[`${prefix}.o`] as tf.Tensor2D); // (N, D)
+}
+
+function feedForward(h: tf.Tensor2D, weights: WeightTensors, prefix: string): tf.Tensor2D {
+  const gate = tf.matMul<tf.Tensor2D>(h, weights[`${prefix}.gate`] as tf.Tensor2D); // (N, F)
+  const up = tf.matMul<tf.Tensor2D>(h, weights[`${prefix}.up`] as tf.Tensor2D); // (N, F)
+  return tf.matMul(swiGlu(gate, up), weights[`${prefix}.down`] as tf.Tensor2D); // (N, D)
+}
+
+/** Logits (N, V) for `tokens` (B, T). `weights` are named as in `parameterSpecs`. */
+export function forward(
+  architecture: Architecture,
+  weights: WeightTensors,
+  tokens: tf.Tensor2D,
+): tf.Tensor2D {
+  const [batch, positions] = tokens.shape;
+  const { headDim, ropeTheta, layers, tieEmbeddings } = architecture;
+  const shared: Shared = {
+    batch,
+    positions,
+    headDim,
+    tables: rotaryTables(positions, headDim, ropeTheta),
+    mask: causalMask(positions),
+  };
+  const embedding = weights.embedding as tf.Tensor2D;
+  let x = tf.gather(embedding, tf.reshape(tokens, [-1])) as tf.Tensor2D; // (N, D)
+  layers.forEach((layer, i) => {
+    const norm = (part: string) => rmsNorm(x, weights[`layers.${i}.${part}.norm`] as tf.Tensor1D);
+    if (layer.nHeads > 0) {
+      x = tf.add(
+        x,
+        attention(norm('attention'), weights, `layers.${i}.attention`, layer, shared),
+      ) as tf.Tensor2D;
+    }
+    if (layer.dFf > 0) {
+      x = tf.add(x, feedForward(norm('feedForward'), weights, `layers.${i}.feedForward`)) as tf.Tensor2D;
+    }
+  });
+  const h = rmsNorm(x, weights.norm as tf.Tensor1D);
+  const head = (tieEmbeddings ? embedding : weights.head) as tf.Tensor2D;
+  return tf.matMul(h, head, false, tieEmbeddings); // (N, V)
+}

@@ -1,0 +1,52 @@
+// What the pool and its workers say to each other. All of it is plain data or shared memory.
+import type { Dataset } from '../data/dataset.ts';
+import type { TrainingProgress, TrainingTask } from '../port.ts';
+import type { TrainingSettings } from '../training/train.ts';
+
+/** What every task of a pool shares; handed to a worker when it starts. */
+export interface WorkerSetup {
+  readonly seed: number;
+  readonly settings: TrainingSettings;
+  readonly timeoutSeconds: number;
+  readonly data: Dataset;
+  readonly checkpointFolder?: string;
+}
+
+export interface WorkerTask {
+  readonly task: TrainingTask;
+  readonly signals: SharedArrayBuffer;
+}
+
+/**
+ * Sixteen bytes or so of shared memory for one task: the pool raises a flag to cancel, the worker writes how far
+ * it is. Neither waits for the other's event loop.
+ */
+export class TaskSignals {
+  readonly memory: SharedArrayBuffer;
+  readonly #cancel: Int32Array;
+  readonly #progress: Float64Array;
+
+  constructor(memory = new SharedArrayBuffer(32)) {
+    this.memory = memory;
+    this.#cancel = new Int32Array(memory, 0, 1);
+    this.#progress = new Float64Array(memory, 8, 3);
+  }
+
+  cancel(): void {
+    Atomics.store(this.#cancel, 0, 1);
+  }
+
+  get isCancelled(): boolean {
+    return Atomics.load(this.#cancel, 0) === 1;
+  }
+
+  report({ step, totalSteps, loss }: TrainingProgress): void {
+    this.#progress.set([step, totalSteps, loss]);
+  }
+
+  /** What the worker last reported; `undefined` before its first step. */
+  get progress(): TrainingProgress | undefined {
+    const [step, totalSteps, loss] = this.#progress;
+    return step === 0 ? undefined : { step: step!, totalSteps: totalSteps!, loss: loss! };
+  }
+}

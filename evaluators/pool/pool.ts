@@ -1,0 +1,79 @@
+// Trains candidates in Piscina worker threads, one candidate a thread at a time.
+import { Piscina } from 'piscina';
+import type { TrainingOutcome } from '../outcome.ts';
+import type { Evaluator, TrainingProgress, TrainingTask } from '../port.ts';
+import { TaskSignals, type WorkerSetup, type WorkerTask } from './messages.ts';
+import { outcomeOfError } from './outcome-of-error.ts';
+
+export interface PoolSettings extends WorkerSetup {
+  readonly maxThreads: number;
+}
+
+/** How often progress is looked at. */
+const PROGRESS_MILLISECONDS = 250;
+/** How long a cancelled training may take to notice before its thread is ended. */
+const CANCEL_GRACE_MILLISECONDS = 800;
+/** How long past its time limit a training may take to notice before its thread is ended. */
+const TIMEOUT_GRACE_SECONDS = 30;
+
+const isSource = import.meta.url.endsWith('.ts');
+
+function createPool({ maxThreads, ...setup }: PoolSettings): Piscina<WorkerTask, TrainingOutcome> {
+  return new Piscina({
+    filename: new URL(`./train-worker.${isSource ? 'ts' : 'js'}`, import.meta.url).href,
+    ...(isSource ? { execArgv: ['--import', 'tsx'] } : {}),
+    minThreads: maxThreads,
+    maxThreads,
+    concurrentTasksPerWorker: 1,
+    // The worker's own event loop must turn between tasks: training is asynchronous inside.
+    atomics: 'disabled',
+    workerData: setup,
+  });
+}
+
+/**
+ * An evaluator on `maxThreads` worker threads. A thread that dies costs the task it was on, which ends as `failed`
+ * or `out-of-memory`; the pool starts another thread. Cancelling ends a task within a second.
+ */
+export function createTrainerPool(settings: PoolSettings): Evaluator {
+  const pool = createPool(settings);
+  const limitSeconds = settings.timeoutSeconds + TIMEOUT_GRACE_SECONDS;
+  return {
+    async evaluate(
+      task: TrainingTask,
+      signal?: AbortSignal,
+      onProgress?: (progress: TrainingProgress) => void,
+    ) {
+      if (signal?.aborted === true) return { kind: 'cancelled' };
+      const signals = new TaskSignals();
+      const kill = new AbortController();
+      let killedAs: TrainingOutcome | undefined;
+      const killAfter = (milliseconds: number, outcome: TrainingOutcome) =>
+        setTimeout(() => {
+          killedAs ??= outcome;
+          kill.abort();
+        }, milliseconds).unref();
+      const timers = [killAfter(1000 * limitSeconds, { kind: 'timed-out', afterSeconds: limitSeconds })];
+      const cancel = () => {
+        signals.cancel();
+        timers.push(killAfter(CANCEL_GRACE_MILLISECONDS, { kind: 'cancelled' }));
+      };
+      signal?.addEventListener('abort', cancel, { once: true });
+      const watch = setInterval(() => {
+        const { progress } = signals;
+        if (progress !== undefined) onProgress?.(progress);
+      }, PROGRESS_MILLISECONDS);
+      watch.unref();
+      try {
+        return await pool.run({ task, signals: signals.memory }, { signal: kill.signal });
+      } catch (error) {
+        return killedAs ?? outcomeOfError(error);
+      } finally {
+        clearInterval(watch);
+        for (const timer of timers) clearTimeout(timer);
+        signal?.removeEventListener('abort', cancel);
+      }
+    },
+    close: () => pool.destroy(),
+  };
+}

@@ -1,0 +1,140 @@
+// Trains one architecture to one rung and measures it. Everything random derives from the run's seed and the step,
+// so the same task gives the same weights whenever, wherever and however often interrupted it runs.
+import type { Architecture } from '../../space/architecture.ts';
+import { deriveRng } from '../../space/random.ts';
+import type { TrainingSpec } from '../../space/spec.ts';
+import { checkpointPath, readCheckpoint, writeCheckpoint } from '../checkpoint/training-checkpoint.ts';
+import { bitsPerByte, type Dataset } from '../data/dataset.ts';
+import { countTargetBytes, readWindows, sampleBatch, validationWindows } from '../data/windows.ts';
+import { initialWeights, type Weights } from '../model/parameters.ts';
+import type { TrainingOutcome } from '../outcome.ts';
+import type { TrainingProgress, TrainingTask } from '../port.ts';
+import { compileEvaluation, freshState, Trainer, type TrainingState } from './program.ts';
+import { learningRateAt } from './schedule.ts';
+
+export type TrainingSettings = Omit<TrainingSpec, 'timeoutSeconds'>;
+
+export interface TrainingContext {
+  readonly seed: number;
+  readonly settings: TrainingSettings;
+  readonly data: Dataset;
+  /** Where checkpoints are kept; none are read or written when absent. */
+  readonly checkpointFolder?: string;
+  readonly onProgress: (progress: TrainingProgress) => void;
+  /** Asked before each step: a reason to stop, if there is one. */
+  readonly shouldStop: () => TrainingOutcome | undefined;
+}
+
+/** Sequences in one evaluation batch. */
+const EVALUATION_BATCH = 8;
+
+/** The checkpoint of the highest rung below `task.rung`, or fresh weights. */
+function startingState(
+  task: TrainingTask,
+  { seed, settings, checkpointFolder }: TrainingContext,
+): TrainingState {
+  const { architecture, architectureHash } = task;
+  if (checkpointFolder !== undefined) {
+    for (let rung = task.rung - 1; rung >= 0; rung--) {
+      const state = readCheckpoint(checkpointPath(checkpointFolder, architectureHash, rung), architecture);
+      if (state !== undefined && state.step === settings.rungs[rung]) return state;
+    }
+  }
+  return freshState(architecture, initialWeights(architecture, deriveRng(seed, 0, 'initial weights')));
+}
+
+/** Validation loss in bits per byte of text. */
+export async function measureBitsPerByte(
+  architecture: Architecture,
+  weights: Weights,
+  data: Dataset,
+  maxTokens: number,
+): Promise<number> {
+  const { contextLength } = architecture;
+  const offsets = validationWindows(data.validation, contextLength, maxTokens, EVALUATION_BATCH);
+  const program = await compileEvaluation(architecture, EVALUATION_BATCH, weights);
+  try {
+    let nats = 0;
+    for (let at = 0; at < offsets.length; at += EVALUATION_BATCH) {
+      const batch = offsets.subarray(at, at + EVALUATION_BATCH);
+      readWindows(data.validation, batch, contextLength, program.tokens, program.targets);
+      nats += (await program.run()) * EVALUATION_BATCH * contextLength;
+    }
+    const nTokens = offsets.length * contextLength;
+    const nBytes = countTargetBytes(data.validation, offsets, contextLength, data.bytesPerToken);
+    return bitsPerByte(nats / nTokens, nTokens, nBytes);
+  } finally {
+    await program.release();
+  }
+}
+
+/** Trains until `legs.at(-1)` steps; the outcome that ended it early, or `undefined`. */
+async function trainLegs(
+  trainer: Trainer,
+  task: TrainingTask,
+  { settings, data, seed, onProgress, shouldStop }: TrainingContext,
+  firstStep: number,
+): Promise<TrainingOutcome | undefined> {
+  const { contextLength } = task.architecture;
+  const totalSteps = settings.rungs[task.rung]!;
+  for (let step = firstStep + 1; step <= totalSteps; step++) {
+    const stop = shouldStop();
+    if (stop !== undefined) return stop;
+    const leg = settings.rungs.findIndex((end) => step <= end);
+    const rate = learningRateAt(settings, step, settings.rungs[leg - 1] ?? 0, settings.rungs[leg]!);
+    sampleBatch(
+      data.train,
+      settings.batch,
+      contextLength,
+      deriveRng(seed, step, 'batch'),
+      trainer.tokens,
+      trainer.targets,
+    );
+    const { loss, gradientNorm } = await trainer.step(rate);
+    if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
+      return {
+        kind: 'diverged',
+        step,
+        reason: `the ${Number.isFinite(loss) ? 'gradient' : 'loss'} is no number`,
+      };
+    }
+    onProgress({ step, totalSteps, loss });
+  }
+  return undefined;
+}
+
+/** Trains `task` from the checkpoint below it, or from the start, to the end of its rung, and measures the loss. */
+export async function trainToRung(task: TrainingTask, context: TrainingContext): Promise<TrainingOutcome> {
+  const { settings, data, checkpointFolder } = context;
+  const { architecture } = task;
+  const compileStart = performance.now();
+  const start = startingState(task, context);
+  const trainer = await Trainer.create(architecture, settings, settings.batch, start);
+  const compileSeconds = (performance.now() - compileStart) / 1000;
+  try {
+    const trainStart = performance.now();
+    const early = await trainLegs(trainer, task, context, start.step);
+    if (early !== undefined) return early;
+    const trainSeconds = (performance.now() - trainStart) / 1000;
+    const state = trainer.state();
+    const loss = await measureBitsPerByte(architecture, state.weights, data, settings.evaluationTokens);
+    if (!Number.isFinite(loss)) {
+      return { kind: 'diverged', step: state.step, reason: 'the validation loss is no number' };
+    }
+    const steps = state.step - start.step;
+    const success = {
+      kind: 'ok' as const,
+      bitsPerByte: loss,
+      steps,
+      tokens: steps * settings.batch * architecture.contextLength,
+      trainSeconds,
+      compileSeconds,
+    };
+    if (checkpointFolder === undefined) return success;
+    const checkpoint = checkpointPath(checkpointFolder, task.architectureHash, task.rung);
+    writeCheckpoint(checkpoint, architecture, state);
+    return { ...success, checkpoint };
+  } finally {
+    await trainer.release();
+  }
+}
