@@ -38,7 +38,8 @@ export function nearestWord(word: string, known: readonly string[]): string | un
       bestDistance = distance;
     }
   }
-  return bestDistance <= Math.max(1, Math.floor(wanted.length / 3)) ? best : undefined;
+  // One letter in two says nothing about what was meant.
+  return bestDistance <= Math.floor(wanted.length / 3) ? best : undefined;
 }
 
 /** ` (did you mean "x"?)`, or nothing where no known word is near. */

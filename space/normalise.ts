@@ -185,12 +185,26 @@ function baselineCandidate(
 
 function baselineLayers(raw: NonNullable<RawSpec['baseline']>, report: Report): readonly Layer[] {
   const { layers, layer, depth } = raw;
-  if (layers !== undefined && layer === undefined && depth === undefined) return layers;
+  if (layers !== undefined && layer === undefined && depth === undefined) {
+    for (const [index, each] of layers.entries()) checkLayer(each, ['baseline', 'layers', index], report);
+    return layers;
+  }
   if (layers === undefined && layer !== undefined && depth !== undefined) {
+    checkLayer(layer, ['baseline', 'layer'], report);
     return Array.from({ length: depth }, () => layer);
   }
   report({ path: ['baseline'], message: 'needs either "layers", or "layer" and "depth"' });
   return [];
+}
+
+function checkLayer({ nHeads, nKvHeads, dFf }: Layer, path: Path, report: Report): void {
+  if (nHeads === 0 && dFf === 0) {
+    report({ path, message: 'neither attention nor feed-forward: leave the layer out' });
+  } else if (nHeads === 0 && nKvHeads !== 0) {
+    report({ path: [...path, 'nKvHeads'], message: `must be 0 where nHeads is 0, found ${nKvHeads}` });
+  } else if (nHeads > 0 && (nKvHeads === 0 || nHeads % nKvHeads !== 0)) {
+    report({ path: [...path, 'nKvHeads'], message: `nKvHeads ${nKvHeads} does not divide nHeads ${nHeads}` });
+  }
 }
 
 function normaliseObjectives(names: readonly string[], report: Report): MetricName[] {

@@ -52,24 +52,6 @@ const scaledHeadDim: Check = ({ scale, space, baseline }) => {
   ];
 };
 
-const baselineArithmetic: Check = ({ baseline }) => {
-  const path = ['baseline'];
-  for (const { nHeads, nKvHeads, dFf } of baseline?.architecture.layers ?? []) {
-    if (nHeads === 0 && dFf === 0) {
-      return [{ path, message: 'a layer has neither attention nor feed-forward: leave it out' }];
-    }
-    if (nHeads === 0 && nKvHeads !== 0) {
-      return [
-        { path, message: `nHeads 0 with nKvHeads ${nKvHeads}: a layer without attention has nKvHeads 0` },
-      ];
-    }
-    if (nHeads > 0 && (nKvHeads === 0 || nHeads % nKvHeads !== 0)) {
-      return [{ path, message: `nKvHeads ${nKvHeads} does not divide nHeads ${nHeads}` }];
-    }
-  }
-  return [];
-};
-
 const relativeNeedsBaseline: Check = ({ baseline, constraints }) => {
   if (baseline !== undefined) return [];
   return constraints.flatMap(({ bound }, index) =>
@@ -161,7 +143,6 @@ const CHECKS: readonly Check[] = [
   headsHaveKvHeads,
   someLayerPossible,
   scaledHeadDim,
-  baselineArithmetic,
   relativeNeedsBaseline,
   constraintsAgree,
   rungsIncrease,

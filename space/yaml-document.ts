@@ -69,7 +69,8 @@ function syntaxIssues(document: Document, file: string, place: (offset: number) 
   // A warning is an unknown tag or directive: it would silently change what the file means.
   const found = [...document.errors, ...document.warnings];
   if (found.some(({ message }) => message.includes('call stack'))) throw new RangeError('too deep');
-  return found.slice(0, 5).map((problem) => ({
+  // What follows a syntax error is mostly its echo.
+  return found.slice(0, 1).map((problem) => ({
     file,
     ...place(problem.pos[0]),
     path: '',
