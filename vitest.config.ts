@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config';
+
+const full = process.env.FULL_TESTS === '1';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    exclude: full ? [] : ['test/**/*.full.test.ts'],
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: full ? 600_000 : 60_000,
+    hookTimeout: 60_000,
+  },
+});
