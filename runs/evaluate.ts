@@ -20,7 +20,6 @@ export interface Evaluated {
 /** The row of a candidate. */
 export function candidateRecordOf(ask: Ask<Candidate>, problem: RunProblem): CandidateRecord {
   const { architecture, deployment } = ask.genome;
-  const { deployed, trained } = problem.costs(ask.genome);
   return {
     number: ask.candidate,
     key: ask.key,
@@ -29,8 +28,8 @@ export function candidateRecordOf(ask: Ask<Candidate>, problem: RunProblem): Can
     deployment,
     origin: ask.origin,
     parents: ask.parents,
-    deployedCosts: deployed,
-    trainedCosts: trained,
+    deployedCosts: problem.costs(ask.genome).deployed,
+    trainedCosts: problem.trainedCosts(ask.genome),
   };
 }
 

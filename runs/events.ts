@@ -6,8 +6,11 @@ export type RunEvent =
   | {
       readonly kind: 'started' | 'resumed';
       readonly runId: string;
-      /** Evaluations that the run will come to, as far as that is known beforehand. */
-      readonly plannedEvaluations: number;
+      readonly name: string;
+      /** Evaluations per rung that the run will come to if nothing fails. */
+      readonly planned: readonly number[];
+      /** Optimiser steps reached at each rung. */
+      readonly rungs: readonly number[];
       readonly maxThreads: number;
     }
   | {

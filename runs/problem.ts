@@ -5,12 +5,9 @@ import { type Constraint, constraintLimit, constraintViolation } from '../space/
 import { METRICS, type MetricName, type MetricValues } from '../space/metrics.ts';
 import type { Rng } from '../space/random.ts';
 
-/** The exact costs of one candidate. */
+/** The exact costs of one candidate as it is deployed. */
 export interface CandidateCosts {
-  /** Of the model that the candidate stands for. */
   readonly deployed: MetricValues;
-  /** Of the small model that is trained. */
-  readonly trained: MetricValues;
   /** Share of a card's memory that the deployed model needs beyond what there is; 0 = it fits. */
   readonly memoryOverflow: number;
 }
@@ -28,6 +25,8 @@ export interface ProblemOptions {
   readonly baseline?: Candidate;
   readonly space: CandidateSpace;
   readonly costsOf: (candidate: Candidate) => CandidateCosts;
+  /** Costs of the small model that is trained, for comparison. */
+  readonly trainedCostsOf: (candidate: Candidate) => MetricValues;
 }
 
 /** A result as the search is told it and as it is stored. */
@@ -46,6 +45,7 @@ export interface RunProblem extends Problem<Candidate> {
   /** Whether a loss can only be judged beside the baseline's at the same rung. */
   readonly needsBaselineLoss: boolean;
   costs(candidate: Candidate): CandidateCosts;
+  trainedCosts(candidate: Candidate): MetricValues;
   /** @throws RangeError when an objective of the cost model is unknown (a price that nobody gave). */
   judge(candidate: Candidate, loss: number, baselineLoss: number | undefined): Judgement;
 }
@@ -93,6 +93,7 @@ export function createProblem(options: ProblemOptions): RunProblem {
     mutate: space.mutate,
     cross: space.cross,
     costs,
+    trainedCosts: options.trainedCostsOf,
     facts: (candidate) => {
       const { deployed } = costs(candidate);
       return {

@@ -1,0 +1,103 @@
+// Everything that a run needs before its first training, made from its spec: corpus, accelerator, problem.
+import { resolve } from 'node:path';
+import { CorpusError, loadCorpus } from '../evaluators/data/corpus.ts';
+import { type Dataset, prepareDataset } from '../evaluators/data/dataset.ts';
+import { type Accelerator, HardwareError, loadAccelerator } from '../hardware/index.ts';
+import { rungSizes, type SearchSettings } from '../search/index.ts';
+import { crossCandidates } from '../space/cross.ts';
+import { middleCandidate } from '../space/extremes.ts';
+import { compileSpace, type Space } from '../space/genome.ts';
+import { loadSpec } from '../space/load-spec.ts';
+import { METRICS } from '../space/metrics.ts';
+import { mutateCandidate } from '../space/mutate.ts';
+import { sampleCandidate } from '../space/sample.ts';
+import type { RunSpec } from '../space/spec.ts';
+import { type CostSetting, candidateCosts, trainedCosts } from './costs.ts';
+import { RunError } from './evaluate.ts';
+import { createProblem, type RunProblem } from './problem.ts';
+
+/** What the cost model and the space say of a spec; no text is read for it. */
+export interface CostPlan {
+  readonly spec: RunSpec;
+  readonly specFolder: string;
+  readonly space: Space;
+  readonly setting: CostSetting;
+  readonly problem: RunProblem;
+}
+
+/** What a run is made of. */
+export interface RunPlan extends CostPlan {
+  readonly dataset: Dataset;
+}
+
+/** Reads a spec and checks that its corpus and its accelerator are there. @throws SpecError with lines and columns */
+export function readSpec(file: string, specFolder: string): RunSpec {
+  return loadSpec(file, {
+    corpus: (corpus) => messageOf(CorpusError, () => loadCorpus(corpus, specFolder)),
+    accelerator: (accelerator) => messageOf(HardwareError, () => acceleratorOf(accelerator, specFolder)),
+  });
+}
+
+function messageOf(
+  kind: abstract new (...parameters: never[]) => Error,
+  work: () => unknown,
+): string | undefined {
+  try {
+    work();
+    return undefined;
+  } catch (error) {
+    if (error instanceof kind) return error.message;
+    throw error;
+  }
+}
+
+function acceleratorOf(nameOrPath: string, specFolder: string): Accelerator {
+  const isPath = /[/\\]/.test(nameOrPath) || /\.ya?ml$/.test(nameOrPath);
+  return loadAccelerator(isPath ? resolve(specFolder, nameOrPath) : nameOrPath);
+}
+
+/** The problem of a spec. @throws {@link RunError} when the accelerator lacks a metric that the spec asks for. */
+export function planCosts(spec: RunSpec, specFolder: string): CostPlan {
+  const { workload, scale, objectives, constraints, baseline } = spec;
+  const setting = { accelerator: acceleratorOf(spec.accelerator, specFolder), workload, scale };
+  const space = compileSpace(spec);
+  const problem = createProblem({
+    objectives,
+    constraints,
+    ...(baseline === undefined ? {} : { baseline }),
+    space: {
+      sample: (rng) => sampleCandidate(space, rng),
+      mutate: (candidate, rng) => mutateCandidate(space, candidate, rng),
+      cross: (a, b, rng) => crossCandidates(space, a, b, rng),
+    },
+    costsOf: (candidate) => candidateCosts(candidate, setting),
+    trainedCostsOf: (candidate) => trainedCosts(candidate, setting),
+  });
+  const known = candidateCosts(middleCandidate(space), setting).deployed;
+  for (const metric of [...objectives, ...constraints.map((constraint) => constraint.metric)]) {
+    if (METRICS[metric].trained || known[metric] !== undefined) continue;
+    throw new RunError(
+      `${metric} is not known of ${spec.accelerator}; leave it out or add what it needs to the accelerator file`,
+    );
+  }
+  return { spec, specFolder, space, setting, problem };
+}
+
+/** Reads the corpus and prepares everything. @throws {@link RunError}, CorpusError, HardwareError */
+export function planRun(spec: RunSpec, specFolder: string): RunPlan {
+  const { corpus, tokenizer, validationShare, contextLength } = spec.task;
+  const dataset = prepareDataset(loadCorpus(corpus, specFolder), tokenizer, validationShare, contextLength);
+  return { ...planCosts(spec, specFolder), dataset };
+}
+
+/** The search's settings, as the spec has them. */
+export function searchSettings({ seed, search, training }: RunSpec): SearchSettings {
+  const { candidates, population, eta } = search;
+  return { seed, nCandidates: candidates, populationSize: population, nRungs: training.rungs.length, eta };
+}
+
+/** Evaluations per rung, the baseline's way up included, if nothing fails. */
+export function plannedEvaluations(spec: RunSpec): number[] {
+  const nExtra = spec.baseline === undefined ? 0 : 1;
+  return rungSizes(searchSettings(spec)).map((n, rung) => (rung === 0 ? n : n + nExtra));
+}

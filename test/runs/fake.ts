@@ -1,0 +1,126 @@
+// A small analytic world: genomes with costs in closed form, and an evaluator that takes random time.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { TrainingOutcome } from '../../evaluators/outcome.ts';
+import type { Evaluator, TrainingTask } from '../../evaluators/port.ts';
+import { createProblem, type RunProblem } from '../../runs/problem.ts';
+import { type Architecture, countParameters, type Layer } from '../../space/architecture.ts';
+import type { Candidate } from '../../space/candidate.ts';
+import { parseConstraint } from '../../space/constraint.ts';
+import type { WeightFormat } from '../../space/deployment.ts';
+import type { MetricName } from '../../space/metrics.ts';
+import type { Rng } from '../../space/random.ts';
+
+const FORMATS: readonly WeightFormat[] = ['fp16', 'int8', 'mxfp4-e2m1'];
+const BYTES: Partial<Record<WeightFormat, number>> = { fp16: 2, int8: 1, 'mxfp4-e2m1': 0.53125 };
+
+function randomLayer(rng: Rng): Layer {
+  const nHeads = rng.pick([2, 4]);
+  return { nHeads, nKvHeads: rng.pick([1, nHeads]), dFf: rng.pick([0, 64, 128]) };
+}
+
+export function candidateOf(dModel: number, layers: readonly Layer[], weightFormat: WeightFormat): Candidate {
+  return {
+    architecture: {
+      dModel,
+      headDim: 16,
+      vocabSize: 256,
+      contextLength: 64,
+      tieEmbeddings: true,
+      ropeTheta: 10_000,
+      layers,
+    },
+    deployment: {
+      layers: layers.map(() => ({ weightFormat, sparsity: 0 })),
+      headFormat: 'fp16',
+      kvCacheFormat: 'fp16',
+      nCards: 1,
+    },
+  };
+}
+
+function sample(rng: Rng): Candidate {
+  const layers = Array.from({ length: 1 + rng.below(4) }, () => randomLayer(rng));
+  return candidateOf(rng.pick([32, 48, 64]), layers, rng.pick(FORMATS));
+}
+
+function mutate({ architecture, deployment }: Candidate, rng: Rng): Candidate {
+  const layers = [...architecture.layers];
+  const format = deployment.layers[0]!.weightFormat;
+  if (rng.chance(1, 3)) return candidateOf(architecture.dModel, layers, rng.pick(FORMATS));
+  layers[rng.below(layers.length)] = randomLayer(rng);
+  return candidateOf(architecture.dModel, layers, format);
+}
+
+/** The loss that training would reach: better with parameters and with rungs, with a spread from the shape. */
+export function analyticLoss(architecture: Architecture, rung: number): number {
+  const spread = architecture.layers.reduce(
+    (sum, { nHeads, dFf }, at) => sum + Math.sin(nHeads + dFf * at),
+    0,
+  );
+  return 1 + 40 / Math.sqrt(countParameters(architecture)) + 0.02 * spread + 0.5 / (rung + 1);
+}
+
+export const fakeCosts = ({ architecture, deployment }: Candidate) => {
+  const parameters = countParameters(architecture);
+  const weightBytes = parameters * BYTES[deployment.layers[0]!.weightFormat]!;
+  const deployed = { parameters, weightBytes, memory: weightBytes + 1000, decodeLatency: weightBytes * 1e-9 };
+  return { deployed: { ...deployed, throughput: 1 / deployed.decodeLatency }, memoryOverflow: 0 };
+};
+
+export function fakeProblem(
+  options: { objectives?: readonly MetricName[]; constraints?: readonly string[]; baseline?: Candidate } = {},
+): RunProblem {
+  const { objectives = ['loss', 'decodeLatency'], constraints = [], baseline } = options;
+  return createProblem({
+    objectives,
+    constraints: constraints.map((text) => parseConstraint(text)),
+    ...(baseline === undefined ? {} : { baseline }),
+    space: { sample, mutate, cross: (a, b, rng) => (rng.chance(1, 2) ? mutate(a, rng) : b) },
+    costsOf: fakeCosts,
+    trainedCostsOf: (candidate) => fakeCosts(candidate).deployed,
+  });
+}
+
+export interface FakeEvaluator extends Evaluator {
+  /** Every task that was started, in order. */
+  readonly started: TrainingTask[];
+  readonly maxActive: () => number;
+}
+
+/** `fate` decides what a task comes to; by default it trains well. */
+export function fakeEvaluator(
+  options: {
+    maxDelayMs?: number;
+    fate?: (task: TrainingTask, nthStart: number) => TrainingOutcome | 'crash' | undefined;
+  } = {},
+): FakeEvaluator {
+  const started: TrainingTask[] = [];
+  let active = 0;
+  let most = 0;
+  return {
+    started,
+    maxActive: () => most,
+    evaluate: async (task, signal) => {
+      started.push(task);
+      const nth = started.length;
+      most = Math.max(most, ++active);
+      try {
+        await sleep(
+          Math.random() * (options.maxDelayMs ?? 2),
+          undefined,
+          signal === undefined ? {} : { signal },
+        );
+      } catch {
+        return { kind: 'cancelled' };
+      } finally {
+        active--;
+      }
+      const fate = options.fate?.(task, nth);
+      if (fate === 'crash') throw new Error('worker terminated');
+      if (fate !== undefined) return fate;
+      const bitsPerByte = analyticLoss(task.architecture, task.rung);
+      return { kind: 'ok', bitsPerByte, steps: 10, tokens: 640, trainSeconds: 0.01, compileSeconds: 0 };
+    },
+    close: async () => {},
+  };
+}
