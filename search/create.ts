@@ -1,17 +1,20 @@
 // From the name of an algorithm to a running search.
+
+import { guidedProposer } from './guided.ts';
 import { nextPromotion } from './halving.ts';
 import { createLedger } from './ledger.ts';
 import { nsga2Proposer } from './nsga2.ts';
 import type { AskOutcome, Problem, Search, SearchSettings } from './port.ts';
-import type { Propose, SearchContext } from './proposer.ts';
+import type { Proposer, SearchContext } from './proposer.ts';
 import { randomProposer } from './random.ts';
 
-export const ALGORITHMS = ['nsga2', 'random'] as const;
+export const ALGORITHMS = ['nsga2', 'random', 'guided'] as const;
 export type Algorithm = (typeof ALGORITHMS)[number];
 
-const PROPOSERS: { readonly [A in Algorithm]: <G>() => Propose<G> } = {
+const PROPOSERS: { readonly [A in Algorithm]: <G>() => Proposer<G> } = {
   nsga2: nsga2Proposer,
   random: randomProposer,
+  guided: guidedProposer,
 };
 
 /** @throws RangeError on a setting that is not a whole number in its range. */
@@ -41,7 +44,7 @@ export function createSearch<G>(
 ): Search<G> {
   assertSettings(settings);
   const ledger = createLedger<G>(problem.nObjectives);
-  const propose = PROPOSERS[algorithm]<G>();
+  const proposer = PROPOSERS[algorithm]<G>();
   const rejected = { infeasible: 0, duplicate: 0 };
   let isExhausted = false;
   const context: SearchContext<G> = {
@@ -55,7 +58,7 @@ export function createSearch<G>(
 
   const enterNew = (): AskOutcome<G> | undefined => {
     if (isExhausted || ledger.members.length >= settings.nCandidates) return undefined;
-    const proposal = propose(context);
+    const proposal = proposer.propose(context);
     if (proposal === 'wait') return { kind: 'wait' };
     if (proposal !== undefined) return ledger.enter(proposal);
     isExhausted = true;
@@ -82,6 +85,7 @@ export function createSearch<G>(
       return climb() ?? enterNew() ?? climb() ?? { kind: ledger.nPending > 0 ? 'wait' : 'done' };
     },
     tell: ledger.tell,
+    surrogateReports: () => proposer.reports?.() ?? [],
     rejections: () => ({ ...rejected }),
   };
 }

@@ -26,8 +26,12 @@ interface Staircase {
   area: number;
 }
 
+export function emptyStaircase(): Staircase {
+  return { x: [], y: [], area: 0 };
+}
+
 /** Adds (x, y) to the staircase, which is kept by ascending x and descending y. */
-function addStep(stairs: Staircase, x: number, y: number, xEnd: number, yEnd: number): void {
+export function addStep(stairs: Staircase, x: number, y: number, xEnd: number, yEnd: number): void {
   let low = 0;
   let high = stairs.x.length;
   while (low < high) {
@@ -67,7 +71,7 @@ function volume2(points: readonly Point[], reference: Point): number {
 /** Sweeps upwards through the third objective over a planar staircase: O(n log n) comparisons. */
 function volume3(points: readonly Point[], reference: Point): number {
   const order = points.toSorted((a, b) => a[2]! - b[2]!);
-  const stairs: Staircase = { x: [], y: [], area: 0 };
+  const stairs = emptyStaircase();
   let volume = 0;
   for (const [k, point] of order.entries()) {
     addStep(stairs, point[0]!, point[1]!, reference[0]!, reference[1]!);

@@ -18,5 +18,6 @@ export type {
   RejectionCounts,
   Search,
   SearchSettings,
+  SurrogateReport,
   Tell,
 } from './port.ts';

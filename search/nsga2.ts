@@ -2,7 +2,7 @@
 import { deriveRng, type Rng } from '../space/random.ts';
 import type { Scored } from './ledger.ts';
 import { createParentPool } from './parents.ts';
-import { admits, draftOf, type Propose, type SearchContext, sampleFeasible } from './proposer.ts';
+import { admits, draftOf, type Proposer, type SearchContext, sampleFeasible } from './proposer.ts';
 
 const CHILD_TRIES = 60;
 /** Every so many failed tries the child gets one more mutation, to leave a neighbourhood that is used up. */
@@ -39,9 +39,9 @@ function breed<G>(context: SearchContext<G>, parents: readonly Scored<G>[], rng:
  * Random members until a population has been asked, then children of binary tournaments among the best of all
  * results so far, by constrained rank and crowding.
  */
-export function nsga2Proposer<G>(): Propose<G> {
+export function nsga2Proposer<G>(): Proposer<G> {
   const parentPool = createParentPool<G>();
-  return (context) => {
+  const propose: Proposer<G>['propose'] = (context) => {
     const { settings, ledger } = context;
     const number = ledger.members.length;
     const parents = parentPool(ledger, settings);
@@ -52,4 +52,5 @@ export function nsga2Proposer<G>(): Propose<G> {
     const draft = sampleFeasible(context, deriveRng(settings.seed, number, 'sample'));
     return draft && { genome: draft.genome, key: draft.key, parents: [], origin: 'sample' };
   };
+  return { propose };
 }

@@ -22,6 +22,10 @@ export interface Problem<G> {
   mutate(genome: G, rng: Rng): G;
   cross(a: G, b: G, rng: Rng): G;
   facts(genome: G): CheapFacts;
+  /** What a model of the loss sees of a genome: always the same length, finite. Needed by `guided` alone. */
+  features?(genome: G): readonly number[];
+  /** The point that hypervolume is measured from, where it is fixed beforehand. */
+  readonly reference?: readonly number[];
 }
 
 export interface SearchSettings {
@@ -66,8 +70,24 @@ export interface RejectionCounts {
   readonly duplicate: number;
 }
 
+/** How well a model foretold results that it had not seen, over the latest of them. */
+export interface SurrogateReport {
+  /** Distinct candidates asked when the model was fitted anew. */
+  readonly nCandidates: number;
+  /** Results that the model was fitted to. */
+  readonly nObservations: number;
+  readonly nCompared: number;
+  readonly rootMeanSquareError: number;
+  /** Rank correlation of forecast and result, -1 to 1. */
+  readonly kendallTau: number;
+  /** Share of results within two standard deviations of the forecast. */
+  readonly coverage: number;
+}
+
 export interface Search<G> {
   ask(): AskOutcome<G>;
   tell(result: Tell): void;
   rejections(): RejectionCounts;
+  /** One report for each time that a model was fitted; empty for algorithms without a model. */
+  surrogateReports(): readonly SurrogateReport[];
 }

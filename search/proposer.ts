@@ -2,7 +2,7 @@
 import type { Rng } from '../space/random.ts';
 import { totalViolation } from './dominance.ts';
 import type { Ledger, Proposal } from './ledger.ts';
-import type { Problem, SearchSettings } from './port.ts';
+import type { Problem, SearchSettings, SurrogateReport } from './port.ts';
 
 export interface SearchContext<G> {
   readonly problem: Problem<G>;
@@ -12,8 +12,11 @@ export interface SearchContext<G> {
   reject(reason: 'infeasible' | 'duplicate'): void;
 }
 
-/** `undefined`: no new genome can be found, now or later. `wait`: none before a further result. */
-export type Propose<G> = (context: SearchContext<G>) => Proposal<G> | 'wait' | undefined;
+export interface Proposer<G> {
+  /** `undefined`: no new genome can be found, now or later. `wait`: none before a further result. */
+  propose(context: SearchContext<G>): Proposal<G> | 'wait' | undefined;
+  reports?(): readonly SurrogateReport[];
+}
 
 /** A genome that was looked at before being asked. */
 export interface Draft<G> {

@@ -1,0 +1,93 @@
+// What a guided search believes of a genome before it is trained: exact where computed, modelled where not.
+import { totalViolation } from './dominance.ts';
+import type { Ledger, Member } from './ledger.ts';
+import type { Problem } from './port.ts';
+import { fitSurrogate, type Hyperparameters, type Prediction, type Surrogate } from './surrogate.ts';
+
+/** A surrogate for each objective that only training tells. The first carries its uncertainty, the others their mean. */
+export interface Belief<G> {
+  readonly uncertain: number;
+  readonly nObservations: number;
+  readonly hyperparameters: readonly Hyperparameters[];
+  /** Objectives at the highest rung, uncertain ones by their mean; undefined where a cheap constraint is broken. */
+  expect(genome: G): readonly number[] | undefined;
+  /** The first uncertain objective at a rung, noiseless. */
+  predict(genome: G, rung: number): Prediction;
+  readonly noiseDeviation: number;
+}
+
+export function uncertainObjectives<G>(problem: Problem<G>, genome: G): number[] {
+  return problem.facts(genome).objectives.flatMap((value, k) => (value === undefined ? [k] : []));
+}
+
+/** Results kept for fitting: the cost of a fit grows with the cube of their number. */
+const MAX_OBSERVATIONS = 700;
+
+function observationsOf<G>(problem: Problem<G>, ledger: Ledger<G>, objective: number, nRungs: number) {
+  const all = Array.from({ length: nRungs }, (_, rung) =>
+    ledger.scoredAt(rung).map(({ member, result }) => ({
+      features: problem.features!(member.genome),
+      rung,
+      value: result.objectives[objective]!,
+    })),
+  ).flat();
+  // The highest rungs and the latest results say most of what comes next.
+  return all.filter((one) => Number.isFinite(one.value)).slice(-MAX_OBSERVATIONS);
+}
+
+/** Undefined where there is too little to fit. */
+export function formBelief<G>(
+  problem: Problem<G>,
+  ledger: Ledger<G>,
+  nRungs: number,
+  nSweeps: number,
+  start: readonly Hyperparameters[] | undefined,
+): Belief<G> | undefined {
+  const known = ledger.members[0];
+  if (known === undefined || problem.features === undefined) return undefined;
+  const uncertain = uncertainObjectives(problem, known.genome);
+  if (uncertain.length === 0) return undefined;
+  const surrogates: Surrogate[] = [];
+  let nObservations = 0;
+  for (const [k, objective] of uncertain.entries()) {
+    const observations = observationsOf(problem, ledger, objective, nRungs);
+    const surrogate = fitSurrogate(observations, nRungs, nSweeps, start?.[k]);
+    if (surrogate === undefined) return undefined;
+    surrogates.push(surrogate);
+    nObservations = observations.length;
+  }
+  const features = (genome: G) => problem.features!(genome);
+  return {
+    uncertain: uncertain[0]!,
+    nObservations,
+    hyperparameters: surrogates.map((surrogate) => surrogate.hyperparameters),
+    expect: (genome) => {
+      const facts = problem.facts(genome);
+      if (totalViolation(facts.violations) > 0) return undefined;
+      const row = features(genome);
+      return facts.objectives.map(
+        (value, k) => value ?? surrogates[uncertain.indexOf(k)]!.mean(row, nRungs - 1),
+      );
+    },
+    predict: (genome, rung) => surrogates[0]!.predict(features(genome), rung),
+    noiseDeviation: surrogates[0]!.noiseDeviation,
+  };
+}
+
+/** Objectives of every member that still counts: its result at the highest rung, or what is expected of it. */
+export function believedPoints<G>(
+  belief: Belief<G>,
+  members: readonly Member<G>[],
+  nRungs: number,
+): number[][] {
+  const points: number[][] = [];
+  for (const member of members) {
+    if (member.rungs.includes('failed')) continue;
+    const results = member.rungs.filter((result) => typeof result === 'object');
+    if ((results.at(-1)?.totalViolation ?? 0) > 0) continue;
+    const top = member.rungs[nRungs - 1];
+    const objectives = typeof top === 'object' ? top.objectives : belief.expect(member.genome);
+    if (objectives !== undefined) points.push([...objectives]);
+  }
+  return points;
+}
