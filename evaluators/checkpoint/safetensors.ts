@@ -97,8 +97,8 @@ export function decodeSafetensors(bytes: Uint8Array, path: string): SafetensorsF
 export function float32Tensor(file: SafetensorsFile, name: string, shape: readonly number[]): Float32Array {
   const tensor = file.tensors.get(name);
   if (tensor === undefined) throw new CheckpointError(file.path, `tensor "${name}" is missing`);
-  const found = `${tensor.dtype}[${tensor.shape}]`;
-  const wanted = `F32[${shape}]`;
+  const found = `${tensor.dtype}[${tensor.shape.join(',')}]`;
+  const wanted = `F32[${shape.join(',')}]`;
   if (found !== wanted) throw new CheckpointError(file.path, `tensor "${name}" is ${found}, not ${wanted}`);
   const { buffer, byteOffset, byteLength } = tensor.data;
   if (byteOffset % 4 === 0) return new Float32Array(buffer, byteOffset, byteLength / 4);
@@ -134,9 +134,12 @@ function checkTensor(path: string, name: string, { dtype, shape, data }: StoredT
   if (name === METADATA_KEY) throw new CheckpointError(path, `a tensor cannot be called "${METADATA_KEY}"`);
   const nElements = countElements(shape);
   if (nElements === undefined)
-    throw new CheckpointError(path, `tensor "${name}" has the impossible shape [${shape}]`);
+    throw new CheckpointError(path, `tensor "${name}" has the impossible shape [${shape.join(',')}]`);
   if (nElements * DTYPE_BYTES[dtype] === data.byteLength) return;
-  throw new CheckpointError(path, `tensor "${name}" is ${dtype}[${shape}] and has ${data.byteLength} bytes`);
+  throw new CheckpointError(
+    path,
+    `tensor "${name}" is ${dtype}[${shape.join(',')}] and has ${data.byteLength} bytes`,
+  );
 }
 
 /** Data is used as it lies in memory. */

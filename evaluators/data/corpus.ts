@@ -1,7 +1,7 @@
 // Text to train on: an npm package of public-domain prose, one text file, or a glob of them, as documents.
 import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, type Stats, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join, resolve } from 'node:path';
 import { findFiles, isGlob } from './glob.ts';
@@ -10,6 +10,10 @@ import { cutIntoSections } from './sections.ts';
 /** A corpus that cannot be used. The message is one line, names the source and says what to do. */
 export class CorpusError extends Error {
   override readonly name = 'CorpusError';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message.replace(/[\r\n]+/g, ' '), options);
+  }
 }
 
 export interface TextDocument {
@@ -85,7 +89,7 @@ function listFiles(source: string, baseFolder: string): TextFile[] {
   const known = PACKAGES.get(source);
   if (known !== undefined) return listPackage(source, known, baseFolder);
   const path = resolve(baseFolder, source);
-  const stats = statSync(path, { throwIfNoEntry: false });
+  const stats = statOf(path);
   if (stats?.isFile()) return [{ name: basename(path), path }];
   if (stats?.isDirectory()) {
     throw new CorpusError(
@@ -101,12 +105,7 @@ function listFiles(source: string, baseFolder: string): TextFile[] {
 }
 
 function listGlob(source: string, baseFolder: string): TextFile[] {
-  let found: string[];
-  try {
-    found = findFiles(source, baseFolder);
-  } catch (error) {
-    throw new CorpusError(`corpus ${source}: ${(error as Error).message}`, { cause: error });
-  }
+  const found = attempt(source, () => findFiles(source, baseFolder));
   if (found.length === 0)
     throw new CorpusError(`corpus ${source}: no file in ${resolve(baseFolder)} matches`);
   return found.map((name) => ({ name, path: resolve(baseFolder, name) }));
@@ -115,7 +114,7 @@ function listGlob(source: string, baseFolder: string): TextFile[] {
 function listPackage(source: string, known: CorpusPackage, baseFolder: string): TextFile[] {
   const { packageName, pattern, leaveOut } = known;
   const folder = join(packageFolder(source, packageName, baseFolder), 'data');
-  const files = findFiles(pattern, folder).filter((name) => !leaveOut.has(name));
+  const files = attempt(source, () => findFiles(pattern, folder)).filter((name) => !leaveOut.has(name));
   if (files.length === 0) {
     throw new CorpusError(`corpus ${source}: no text in ${folder}; reinstall it: npm install ${packageName}`);
   }
@@ -137,20 +136,28 @@ function packageFolder(source: string, packageName: string, baseFolder: string):
 /** Refuses a corpus that would not fit before any of it is read. */
 function checkSizes(source: string, files: readonly TextFile[]): void {
   let total = 0;
-  for (const { path } of files) total += statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  for (const { path } of files) total += statOf(path)?.size ?? 0;
   if (total <= MAX_CORPUS_BYTES) return;
   const gib = (total / 2 ** 30).toFixed(1);
   throw new CorpusError(`corpus ${source}: ${gib} GiB of text; at most 1 GiB fits, name fewer files`);
 }
 
+function statOf(path: string): Stats | undefined {
+  return attempt(path, () => statSync(path, { throwIfNoEntry: false }));
+}
+
+/** Turns the file system's error into one that names the corpus. */
+function attempt<T>(source: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw new CorpusError(`corpus ${source}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
 /** The text of one file without a byte order mark. */
 function readText(path: string): Uint8Array {
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(path);
-  } catch (error) {
-    throw new CorpusError(`corpus ${path}: ${(error as Error).message}`, { cause: error });
-  }
+  const bytes = attempt(path, () => readFileSync(path));
   const nul = bytes.indexOf(0);
   if (nul >= 0) throw new CorpusError(`corpus ${path}: not text, byte ${nul} is NUL`);
   if (!isUtf8(bytes)) {

@@ -1,15 +1,10 @@
 // Tokens ready for training, in shared memory, so that all worker threads read one copy.
 
+import type { TokenizerSpec } from '../../space/spec.ts';
 import { trainBytePairs } from './bpe-train.ts';
 import { type Corpus, CorpusError, sumBytes, type TextDocument } from './corpus.ts';
 import { splitByDocument } from './split.ts';
-import {
-  bytePairTokenizer,
-  byteTokenizer,
-  type Tokenizer,
-  type TokenizerJson,
-  type TokenizerSpec,
-} from './tokenizer.ts';
+import { bytePairTokenizer, byteTokenizer, type Tokenizer, type TokenizerJson } from './tokenizer.ts';
 
 /** Token ids in shared memory. */
 export type Tokens = Uint16Array<SharedArrayBuffer>;

@@ -4,9 +4,6 @@ import { readMerges, spellMerges, type Vocabulary } from './bpe-vocabulary.ts';
 import { preTokenize } from './pre-tokenize.ts';
 import { createWordTable, type WordTable } from './word-table.ts';
 
-/** Which tokenizer a task wants: the 256 bytes, or byte pairs trained on the corpus. */
-export type TokenizerSpec = { readonly kind: 'bytes' } | { readonly kind: 'bpe'; readonly vocabSize: number };
-
 /** A trained tokenizer as plain data. Merges are written as in Hugging Face's tokenizer.json, lowest rank first. */
 export type TokenizerJson =
   | { readonly kind: 'bytes'; readonly vocabSize: 256 }
