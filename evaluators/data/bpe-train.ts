@@ -36,13 +36,14 @@ export function trainBytePairs(texts: readonly Uint8Array[], vocabSize: number):
     throw new RangeError(`a byte-pair vocabulary of ${vocabSize} is not within 256 .. ${MAX_VOCAB_SIZE}`);
   }
   const state = countPairs(texts);
-  const { vocabulary, add } = createVocabularyBuilder();
+  const builder = createVocabularyBuilder();
+  const { vocabulary } = builder;
   while (vocabulary.tokens.length < vocabSize) {
     const best = nextPair(state);
     if (best === undefined) break;
     const left = Math.floor(best.key / 65536);
     const right = best.key % 65536;
-    applyMerge(state, left, right, add([left, right]));
+    applyMerge(state, left, right, builder.add([left, right]));
   }
   return vocabulary;
 }

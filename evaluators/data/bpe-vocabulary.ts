@@ -2,7 +2,7 @@
 // Two merges may spell the same token ("a"+"bc", "ab"+"c"); both then lead to the same id, as in a tokenizer.json.
 
 /** Token ids to join, lowest rank first in the list that holds it. */
-export type Merge = readonly [left: number, right: number];
+type Merge = readonly [left: number, right: number];
 
 /** The largest vocabulary: ids and pairs of ids stay small integers. */
 export const MAX_VOCAB_SIZE = 32768;

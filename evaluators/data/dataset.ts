@@ -7,7 +7,7 @@ import { splitByDocument } from './split.ts';
 import { bytePairTokenizer, byteTokenizer, type Tokenizer, type TokenizerJson } from './tokenizer.ts';
 
 /** Token ids in shared memory. */
-export type Tokens = Uint16Array<SharedArrayBuffer>;
+type Tokens = Uint16Array<SharedArrayBuffer>;
 
 /** Plain data: it crosses to a worker thread as it is, and the tokens are not copied on the way. */
 export interface Dataset {
