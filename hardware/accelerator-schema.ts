@@ -109,7 +109,7 @@ export const acceleratorFileSchema = z.strictObject({
     computeEfficiency: figure('ratio'),
     fixedTime: figure('seconds'),
   }),
-  elementwiseFixedTime: figure('seconds'),
+  elementwise: z.strictObject({ fixedTime: figure('seconds'), bandwidthEfficiency: figure('ratio') }),
   stepTime: figure('seconds'),
   sequenceTimePerWeight: figure('secondsPerWeight'),
   sparse: z.strictObject({
@@ -241,7 +241,10 @@ export function toAccelerator(file: AcceleratorFile): Accelerator {
       computeEfficiency: si(file.attention.computeEfficiency),
       fixedSeconds: si(file.attention.fixedTime),
     },
-    elementwiseFixedSeconds: si(file.elementwiseFixedTime),
+    elementwise: {
+      fixedSeconds: si(file.elementwise.fixedTime),
+      bandwidthEfficiency: si(file.elementwise.bandwidthEfficiency),
+    },
     stepSeconds: si(file.stepTime),
     sequenceSecondsPerWeight: si(file.sequenceTimePerWeight),
     sparse: {

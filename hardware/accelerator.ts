@@ -91,8 +91,12 @@ export interface Accelerator {
     readonly computeEfficiency: number;
     readonly fixedSeconds: number;
   };
-  /** Fixed time of one norm, rotation or activation. */
-  readonly elementwiseFixedSeconds: number;
+  readonly elementwise: {
+    /** Fixed time of one norm, rotation or activation. */
+    readonly fixedSeconds: number;
+    /** Share of the bandwidth that element-wise kernels reach, counted on the bytes a fused kernel would move. */
+    readonly bandwidthEfficiency: number;
+  };
   /** Fixed time of one forward step: launch, sampling, host. */
   readonly stepSeconds: number;
   /** Extra decode time a sequence and a weight of one device (0 on most). */

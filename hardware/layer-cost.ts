@@ -119,7 +119,7 @@ function allReduce(setting: Setting, tokens: number): OperationCost[] {
 }
 
 function elementwise(setting: Setting, nKernels: number, bytes: number): OperationCost {
-  const time = elementwiseTime(setting.accelerator, wideKernel(setting.accelerator), nKernels, bytes);
+  const time = elementwiseTime(setting.accelerator, nKernels, bytes);
   return { operation: 'elementwise', ...time, macs: 0, bytes, ...NO_WEIGHTS };
 }
 

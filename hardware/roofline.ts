@@ -98,13 +98,12 @@ export function attentionTime(accelerator: Accelerator, kernel: Kernel, work: At
 
 /** Element-wise work: `nKernels` launches that move `bytes`. */
 export function elementwiseTime(
-  accelerator: Accelerator,
-  kernel: Kernel,
+  { elementwise, bandwidthBytesPerSecond }: Accelerator,
   nKernels: number,
   bytes: number,
 ): OperationTime {
-  const busy = bytes / (accelerator.bandwidthBytesPerSecond * kernel.bandwidthEfficiency);
-  return { seconds: busy + nKernels * accelerator.elementwiseFixedSeconds, busySeconds: busy };
+  const busy = bytes / (bandwidthBytesPerSecond * elementwise.bandwidthEfficiency);
+  return { seconds: busy + nKernels * elementwise.fixedSeconds, busySeconds: busy };
 }
 
 function linkFor(links: readonly LinkPoint[], nDevices: number): LinkPoint {

@@ -1,0 +1,24 @@
+// Deployments that store every block alike.
+import type { Deployment, KvCacheFormat, WeightFormat } from '../space/deployment.ts';
+
+/** What a uniform deployment may choose; the rest is FP16, dense, one card. */
+export interface UniformChoice {
+  readonly weightFormat?: WeightFormat;
+  readonly sparsity?: number;
+  /** Format of embedding and output head; the weights' format by default. */
+  readonly headFormat?: WeightFormat;
+  readonly kvCacheFormat?: KvCacheFormat;
+  readonly nCards?: number;
+}
+
+/** One format and sparsity for all blocks. */
+export function uniformDeployment(nLayers: number, choice: UniformChoice = {}): Deployment {
+  const weightFormat = choice.weightFormat ?? 'fp16';
+  const layer = { weightFormat, sparsity: choice.sparsity ?? 0 };
+  return {
+    layers: Array.from({ length: nLayers }, () => layer),
+    headFormat: choice.headFormat ?? weightFormat,
+    kvCacheFormat: choice.kvCacheFormat ?? 'fp16',
+    nCards: choice.nCards ?? 1,
+  };
+}

@@ -1,0 +1,225 @@
+// A Hugging Face config.json as a model shape, parameters exact. Families that the cost model would misprice
+// (mixtures of experts, state-space blocks) are refused by name.
+import type { Layer } from '../space/architecture.ts';
+import { HardwareError } from './errors.ts';
+import { HOUSE_DETAILS, type ModelDetails, type ModelShape } from './model-shape.ts';
+
+type Config = Readonly<Record<string, unknown>>;
+
+function fail(message: string): never {
+  throw new HardwareError('bad-model-config', message);
+}
+
+function optionalNumber(config: Config, ...keys: readonly string[]): number | undefined {
+  for (const key of keys) {
+    const value = config[key];
+    if (value === undefined || value === null) continue;
+    if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) {
+      fail(`${key} must be a number, not ${JSON.stringify(value)}`);
+    }
+    return value;
+  }
+  return undefined;
+}
+
+function requiredNumber(config: Config, ...keys: readonly string[]): number {
+  return optionalNumber(config, ...keys) ?? fail(`config.json lacks ${keys.join(' or ')}`);
+}
+
+function flag(config: Config, key: string, otherwise: boolean): boolean {
+  const value = config[key];
+  if (value === undefined || value === null) return otherwise;
+  return typeof value === 'boolean' ? value : fail(`${key} must be true or false, not ${JSON.stringify(value)}`);
+}
+
+interface Sizes {
+  readonly dModel: number;
+  readonly nLayers: number;
+  readonly nHeads: number;
+}
+
+function sizesOf(config: Config): Sizes {
+  return {
+    dModel: requiredNumber(config, 'hidden_size', 'n_embd', 'd_model'),
+    nLayers: requiredNumber(config, 'num_hidden_layers', 'n_layer', 'num_layers'),
+    nHeads: requiredNumber(config, 'num_attention_heads', 'n_head', 'num_heads'),
+  };
+}
+
+/** Kv heads of each block: a list by layer, one number, or as many as heads. */
+function kvHeadsOf(config: Config, { nLayers, nHeads }: Sizes): readonly number[] {
+  const listed = config.num_key_value_heads_per_layer ?? config.num_key_value_heads;
+  if (Array.isArray(listed)) {
+    if (listed.length !== nLayers) {
+      fail(`num_key_value_heads_per_layer has ${listed.length} entries for ${nLayers} layers`);
+    }
+    return listed.map((count) =>
+      Number.isSafeInteger(count) && count >= 0 ? count : fail(`kv heads must be whole numbers, not ${count}`),
+    );
+  }
+  const count = optionalNumber(config, 'num_key_value_heads') ?? nHeads;
+  return new Array<number>(nLayers).fill(count);
+}
+
+function assemble(
+  config: Config,
+  sizes: Sizes,
+  parts: {
+    readonly dFf: number;
+    readonly tied: boolean;
+    readonly kvHeads?: readonly number[];
+    readonly details?: Partial<ModelDetails>;
+  },
+): ModelShape {
+  const { dModel, nLayers, nHeads } = sizes;
+  const headDim = optionalNumber(config, 'head_dim', 'attention_head_size') ?? dModel / nHeads;
+  if (!Number.isSafeInteger(headDim)) fail(`the width ${dModel} is not a multiple of ${nHeads} heads`);
+  const kvHeads = parts.kvHeads ?? kvHeadsOf(config, sizes);
+  const layers = kvHeads.map((nKvHeads): Layer => {
+    // A block without kv heads has no attention.
+    if (nKvHeads === 0) return { nHeads: 0, nKvHeads: 0, dFf: parts.dFf };
+    if (nKvHeads > nHeads || nHeads % nKvHeads !== 0) fail(`${nKvHeads} kv heads do not divide ${nHeads} heads`);
+    return { nHeads, nKvHeads, dFf: parts.dFf };
+  });
+  if (nLayers < 1) fail('the model has no layers');
+  return {
+    dModel,
+    headDim,
+    vocabSize: requiredNumber(config, 'vocab_size'),
+    contextLength: optionalNumber(config, 'max_position_embeddings', 'n_positions', 'n_ctx') ?? 2048,
+    tieEmbeddings: flag(config, 'tie_word_embeddings', parts.tied),
+    ropeTheta: optionalNumber(config, 'rope_theta') ?? 10_000,
+    layers,
+    ...(parts.details === undefined ? {} : { details: { ...HOUSE_DETAILS, ...parts.details } }),
+  };
+}
+
+function readLlama(config: Config, biases: Partial<ModelDetails> = {}): ModelShape {
+  const sizes = sizesOf(config);
+  const attentionBias = flag(config, 'attention_bias', false);
+  const details: Partial<ModelDetails> = {
+    qkvBias: attentionBias,
+    attentionOutputBias: attentionBias,
+    feedForwardBias: flag(config, 'mlp_bias', false),
+    ...biases,
+  };
+  const plain = Object.values(details).every((value) => value === false);
+  return assemble(config, sizes, {
+    dFf: requiredNumber(config, 'intermediate_size'),
+    tied: false,
+    ...(plain ? {} : { details }),
+  });
+}
+
+const LAYER_NORM = { feedForwardMatrices: 2, normWidths: 2, normsPerLayer: 2, finalNorm: true } as const;
+const ALL_BIASES = { qkvBias: true, attentionOutputBias: true, feedForwardBias: true } as const;
+
+function readGpt2(config: Config): ModelShape {
+  const sizes = sizesOf(config);
+  return assemble(config, sizes, {
+    dFf: optionalNumber(config, 'n_inner', 'intermediate_size') ?? 4 * sizes.dModel,
+    tied: true,
+    details: {
+      ...LAYER_NORM,
+      ...ALL_BIASES,
+      positionRows: requiredNumber(config, 'n_positions', 'n_ctx', 'max_position_embeddings'),
+    },
+  });
+}
+
+function readGptNeoX(config: Config): ModelShape {
+  const bias = flag(config, 'attention_bias', true);
+  return assemble(config, sizesOf(config), {
+    dFf: requiredNumber(config, 'intermediate_size'),
+    tied: false,
+    details: { ...LAYER_NORM, qkvBias: bias, attentionOutputBias: bias, feedForwardBias: true },
+  });
+}
+
+function readGptJ(config: Config): ModelShape {
+  const sizes = sizesOf(config);
+  return assemble(config, sizes, {
+    dFf: optionalNumber(config, 'n_inner') ?? 4 * sizes.dModel,
+    tied: false,
+    details: { ...LAYER_NORM, normsPerLayer: 1, feedForwardBias: true, headBias: true },
+  });
+}
+
+function readOpt(config: Config): ModelShape {
+  const sizes = sizesOf(config);
+  const embedding = optionalNumber(config, 'word_embed_proj_dim') ?? sizes.dModel;
+  const bias = flag(config, 'enable_bias', true);
+  return assemble(config, sizes, {
+    dFf: requiredNumber(config, 'ffn_dim'),
+    tied: true,
+    details: {
+      ...LAYER_NORM,
+      qkvBias: bias,
+      attentionOutputBias: bias,
+      feedForwardBias: bias,
+      finalNorm: flag(config, 'do_layer_norm_before', true),
+      // The family keeps two rows that no position uses.
+      positionRows: requiredNumber(config, 'max_position_embeddings') + 2,
+      embeddingWidth: embedding === sizes.dModel ? 0 : embedding,
+    },
+  });
+}
+
+function readFalcon(config: Config): ModelShape {
+  const sizes = sizesOf(config);
+  const isNew = flag(config, 'new_decoder_architecture', false);
+  const isShared = flag(config, 'multi_query', true);
+  const nKvHeads = isNew
+    ? (optionalNumber(config, 'num_kv_heads', 'n_head_kv') ?? sizes.nHeads)
+    : isShared
+      ? 1
+      : sizes.nHeads;
+  const bias = flag(config, 'bias', false);
+  return assemble(config, sizes, {
+    dFf: optionalNumber(config, 'ffn_hidden_size') ?? 4 * sizes.dModel,
+    tied: true,
+    kvHeads: new Array<number>(sizes.nLayers).fill(nKvHeads),
+    details: {
+      ...LAYER_NORM,
+      normsPerLayer: isNew || !flag(config, 'parallel_attn', true) ? 2 : 1,
+      qkvBias: bias,
+      attentionOutputBias: bias,
+      feedForwardBias: bias,
+    },
+  });
+}
+
+const READERS: Readonly<Record<string, (config: Config) => ModelShape>> = {
+  llama: readLlama,
+  mistral: readLlama,
+  deci: readLlama,
+  decilm: readLlama,
+  phi3: readLlama,
+  qwen2: (config) => readLlama(config, { qkvBias: true, attentionOutputBias: false }),
+  qwen3: (config) => readLlama(config, { qkNorm: true }),
+  gemma: (config) => readLlama({ tie_word_embeddings: true, ...config }),
+  gpt2: readGpt2,
+  gpt_neox: readGptNeoX,
+  gptj: readGptJ,
+  opt: readOpt,
+  falcon: readFalcon,
+};
+
+/**
+ * The model that a parsed Hugging Face `config.json` describes.
+ * @throws HardwareError when the family is unknown or a size is missing or impossible.
+ */
+export function modelFromHuggingFace(config: unknown): ModelShape {
+  if (typeof config !== 'object' || config === null || Array.isArray(config)) fail('config.json holds no object');
+  const fields = config as Config;
+  const experts = optionalNumber(fields, 'num_local_experts', 'num_experts', 'n_routed_experts');
+  if (experts !== undefined && experts > 1) fail('mixtures of experts are not priced');
+  const named = fields.model_type;
+  // Deci's first configs carry only the sizes.
+  const family = named === undefined || named === null ? 'llama' : String(named);
+  const reader = Object.hasOwn(READERS, family) ? READERS[family] : undefined;
+  if (reader === undefined) {
+    fail(`unknown model_type ${JSON.stringify(named)}; known: ${Object.keys(READERS).join(', ')}`);
+  }
+  return reader(fields);
+}
