@@ -23,10 +23,19 @@ export function uncertainObjectives<G>(problem: Problem<G>, genome: G): number[]
 /** Results kept for fitting: the cost of a fit grows with the cube of their number. */
 const MAX_OBSERVATIONS = 700;
 
+/** What the model sees: the problem's features and the cheap objectives, whose size often explains the loss. */
+export function modelFeatures<G>(problem: Problem<G>, genome: G): number[] {
+  const row = [...problem.features!(genome)];
+  for (const value of problem.facts(genome).objectives) {
+    if (value !== undefined && Number.isFinite(value)) row.push(value, Math.log(Math.max(value, 1e-12)));
+  }
+  return row;
+}
+
 function observationsOf<G>(problem: Problem<G>, ledger: Ledger<G>, objective: number, nRungs: number) {
   const all = Array.from({ length: nRungs }, (_, rung) =>
     ledger.scoredAt(rung).map(({ member, result }) => ({
-      features: problem.features!(member.genome),
+      features: modelFeatures(problem, member.genome),
       rung,
       value: result.objectives[objective]!,
     })),
@@ -56,7 +65,7 @@ export function formBelief<G>(
     surrogates.push(surrogate);
     nObservations = observations.length;
   }
-  const features = (genome: G) => problem.features!(genome);
+  const features = (genome: G) => modelFeatures(problem, genome);
   return {
     uncertain: uncertain[0]!,
     nObservations,

@@ -14,9 +14,11 @@ export interface Prediction {
 
 /** Variances and lengths in units of the standardised values and features. */
 export interface Hyperparameters {
-  /** Of the part that is linear in the features. */
+  /** Of the part that is linear in the features which correlate with the value. */
   readonly linear: number;
-  /** Of the smooth rest (Matern 5/2). */
+  /** Of the part that is linear in all features alike, and may change with the correlated ones. */
+  readonly spread: number;
+  /** Of the smooth rest (Matern 5/2) over the correlated features. */
   readonly smooth: number;
   readonly length: number;
   readonly noise: number;
@@ -34,9 +36,10 @@ export interface Surrogate {
   readonly noiseDeviation: number;
 }
 
-const START: Hyperparameters = { linear: 1, smooth: 0.2, length: 1, noise: 0.01, step: 0.1 };
+const START: Hyperparameters = { linear: 1, spread: 0.1, smooth: 0.1, length: 1, noise: 0.003, step: 0.1 };
 const BOUNDS: { readonly [K in keyof Hyperparameters]: readonly [number, number] } = {
   linear: [1e-3, 1e3],
+  spread: [1e-4, 1e3],
   smooth: [1e-4, 30],
   length: [0.25, 8],
   noise: [1e-6, 1],
@@ -62,32 +65,63 @@ function standardiser(rows: readonly (readonly number[])[]): (features: readonly
   };
 }
 
-/** Inner products and squared distances per feature, the raw material of every kernel. */
-interface Pairs {
-  readonly inner: Float64Array;
-  readonly distance2: Float64Array;
+/**
+ * Weights of the features, summing to 1: the squared correlation with the values, less what chance gives. A few
+ * features (size, above all) explain most of a loss; equal weights would drown them while results are few.
+ */
+function relevanceOf(rows: readonly Float64Array[], targets: Float64Array): Float64Array {
+  const n = rows.length;
+  const width = rows[0]!.length;
+  const weights = new Float64Array(width);
+  for (let k = 0; k < width; k++) {
+    let product = 0;
+    for (let i = 0; i < n; i++) product += rows[i]![k]! * targets[i]!;
+    weights[k] = Math.max(0, (product / n) ** 2 - 1 / n) + 0.02 / width;
+  }
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  return weights.map((weight) => weight / total);
 }
 
-function pairsOf(rows: readonly Float64Array[]): Pairs {
-  const n = rows.length;
-  const width = Math.max(1, rows[0]?.length ?? 0);
-  const inner = new Float64Array(n * n);
-  const distance2 = new Float64Array(n * n);
-  for (let i = 0; i < n; i++) {
-    for (let j = 0; j <= i; j++) {
-      let product = 0;
-      let square = 0;
-      const a = rows[i]!;
-      const b = rows[j]!;
-      for (let k = 0; k < a.length; k++) {
-        product += a[k]! * b[k]!;
-        square += (a[k]! - b[k]!) ** 2;
-      }
-      inner[i * n + j] = product / width;
-      distance2[i * n + j] = square / width;
-    }
+/** What pairs of genomes have in common, of which every kernel is made. */
+interface Likeness {
+  /** Inner products, and squared distances, under the weights. */
+  readonly weighted: Float64Array;
+  readonly distance2: Float64Array;
+  /** Mean products over all features. */
+  readonly plain: Float64Array;
+}
+
+function emptyLikeness(nPairs: number): Likeness {
+  return {
+    weighted: new Float64Array(nPairs),
+    distance2: new Float64Array(nPairs),
+    plain: new Float64Array(nPairs),
+  };
+}
+
+function compare(a: Float64Array, b: Float64Array, weights: Float64Array, into: Likeness, at: number): void {
+  let weighted = 0;
+  let distance2 = 0;
+  let plain = 0;
+  for (let k = 0; k < a.length; k++) {
+    const product = a[k]! * b[k]!;
+    const gap = a[k]! - b[k]!;
+    plain += product;
+    weighted += weights[k]! * product;
+    distance2 += weights[k]! * gap * gap;
   }
-  return { inner, distance2 };
+  into.weighted[at] = weighted;
+  into.distance2[at] = distance2;
+  into.plain[at] = plain / Math.max(1, a.length);
+}
+
+/** The lower triangle, row by row. */
+function likenessWithin(rows: readonly Float64Array[], weights: Float64Array): Likeness {
+  const pairs = emptyLikeness((rows.length * (rows.length + 1)) / 2);
+  let at = 0;
+  for (const [i, a] of rows.entries())
+    for (let j = 0; j <= i; j++) compare(a, rows[j]!, weights, pairs, at++);
+  return pairs;
 }
 
 function matern52(distance2: number, length: number): number {
@@ -99,15 +133,17 @@ function matern52(distance2: number, length: number): number {
  * Covariance of the values of two genomes at two rungs: a common part, and one more for each rung that both still
  * have above them, so that the top rung is the common part alone (autoregressive, as Kennedy and O'Hagan 2000).
  */
-function covariance(h: Hyperparameters, inner: number, distance2: number, rungsAbove: number): number {
-  const smooth = matern52(distance2, h.length);
-  const common = SHIFT + h.linear * inner + h.smooth * smooth;
-  return rungsAbove === 0 ? common : common + rungsAbove * (SHIFT + h.step * (inner + smooth));
+function covariance(h: Hyperparameters, of: Likeness, at: number, rungsAbove: number): number {
+  const smooth = matern52(of.distance2[at]!, h.length);
+  const weighted = of.weighted[at]!;
+  const common =
+    SHIFT + h.linear * weighted + h.spread * of.plain[at]! * 0.5 * (1 + smooth) + h.smooth * smooth;
+  return rungsAbove === 0 ? common : common + rungsAbove * (SHIFT + h.step * (weighted + smooth));
 }
 
 interface Data {
-  readonly rows: readonly Float64Array[];
-  readonly pairs: Pairs;
+  readonly n: number;
+  readonly pairs: Likeness;
   readonly rungsAbove: readonly number[];
   readonly targets: Float64Array;
 }
@@ -119,13 +155,13 @@ interface Fit {
 }
 
 function fitOf(data: Data, h: Hyperparameters): Fit | undefined {
-  const n = data.rows.length;
+  const { n } = data;
   const matrix = new Float64Array(n * n);
+  let pair = 0;
   for (let i = 0; i < n; i++) {
     for (let j = 0; j <= i; j++) {
-      const at = i * n + j;
       const above = Math.min(data.rungsAbove[i]!, data.rungsAbove[j]!);
-      matrix[at] = covariance(h, data.pairs.inner[at]!, data.pairs.distance2[at]!, above);
+      matrix[i * n + j] = covariance(h, data.pairs, pair++, above);
     }
     matrix[i * n + i]! += h.noise + 1e-8;
   }
@@ -141,7 +177,7 @@ function fitOf(data: Data, h: Hyperparameters): Fit | undefined {
 function improve(data: Data, start: Hyperparameters, nSweeps: number, hasRungs: boolean) {
   let best = start;
   let fit = fitOf(data, best);
-  const names = (['noise', 'linear', 'smooth', 'length', 'step'] as const).filter(
+  const names = (['noise', 'linear', 'spread', 'smooth', 'length', 'step'] as const).filter(
     (name) => hasRungs || name !== 'step',
   );
   for (let sweep = 0; sweep < nSweeps; sweep++) {
@@ -179,11 +215,13 @@ export function fitSurrogate(
   const mean = observations.reduce((sum, one) => sum + one.value, 0) / n;
   const spread = Math.sqrt(observations.reduce((sum, one) => sum + (one.value - mean) ** 2, 0) / n) || 1;
   const rows = observations.map((one) => scaled(one.features));
+  const targets = Float64Array.from(observations, (one) => (one.value - mean) / spread);
+  const weights = relevanceOf(rows, targets);
   const data: Data = {
-    rows,
-    pairs: pairsOf(rows),
+    n,
+    pairs: likenessWithin(rows, weights),
     rungsAbove: observations.map((one) => nRungs - 1 - one.rung),
-    targets: Float64Array.from(observations, (one) => (one.value - mean) / spread),
+    targets,
   };
   const hasRungs = data.rungsAbove.some((above) => above > 0);
   const { hyperparameters: h, fit } = improve(data, start, nSweeps, hasRungs);
@@ -192,19 +230,13 @@ export function fitSurrogate(
   const crossed = (x: Float64Array, rung: number): { k: Float64Array; own: number } => {
     const above = nRungs - 1 - rung;
     const k = new Float64Array(n);
-    const width = Math.max(1, x.length);
+    const pairs = emptyLikeness(n + 1);
     for (let i = 0; i < n; i++) {
-      const row = rows[i]!;
-      let product = 0;
-      let square = 0;
-      for (let j = 0; j < x.length; j++) {
-        product += x[j]! * row[j]!;
-        square += (x[j]! - row[j]!) ** 2;
-      }
-      k[i] = covariance(h, product / width, square / width, Math.min(above, data.rungsAbove[i]!));
+      compare(x, rows[i]!, weights, pairs, i);
+      k[i] = covariance(h, pairs, i, Math.min(above, data.rungsAbove[i]!));
     }
-    const square = x.reduce((sum, value) => sum + value * value, 0) / width;
-    return { k, own: covariance(h, square, 0, above) };
+    compare(x, x, weights, pairs, n);
+    return { k, own: covariance(h, pairs, n, above) };
   };
   const meanOf = (k: Float64Array): number => {
     let sum = 0;

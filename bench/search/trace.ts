@@ -49,7 +49,10 @@ export function traceOf(o: TraceOptions): Trace {
     const point = { candidate: ask.candidate, ...o.problem.truth(ask.genome) };
     const next = frontOf([...front, point]);
     front = next;
-    return hypervolume(next.map((one) => one.objectives), o.problem.reference);
+    return hypervolume(
+      next.map((one) => one.objectives),
+      o.problem.reference,
+    );
   });
   return { volumes, nDuplicates: asks.length - new Set(asks.map((ask) => ask.key)).size, seconds };
 }

@@ -48,7 +48,17 @@ function lossOf(genes: Genes, nBlocks: number): number {
   const attention = [0, 0.02 + 3 / s.window, 0.16][s.attention]!;
   const activation = [0.06, 0.025, 0][s.activation]!;
   const quantised = [0.05 + 0.06 / Math.sqrt(nBlocks / 1e6), 0.008, 0][BITS.indexOf(s.bits)]!;
-  return 1.4 + size + shape + attention + activation + quantised - 0.01 * s.norm + 0.015 * s.tied + 0.01 * rug(genes);
+  return (
+    1.4 +
+    size +
+    shape +
+    attention +
+    activation +
+    quantised -
+    0.01 * s.norm +
+    0.015 * s.tied +
+    0.01 * rug(genes)
+  );
 }
 
 function truth(genes: Genes) {
@@ -56,7 +66,9 @@ function truth(genes: Genes) {
   const mats = s.activation === 2 ? 3 : 2;
   const nBlocks = s.depth * s.dModel ** 2 * (2 + 2 / s.group + mats * s.ffn);
   const nEmbedding = 8192 * s.dModel * (2 - s.tied);
-  const kvMb = (s.depth * 2 * (s.dModel / s.group) * (s.attention === 1 ? s.window : s.attention === 2 ? 16 : 1024)) / 5e5;
+  const kvMb =
+    (s.depth * 2 * (s.dModel / s.group) * (s.attention === 1 ? s.window : s.attention === 2 ? 16 : 1024)) /
+    5e5;
   const memoryMb = ((nBlocks + nEmbedding) * s.bits) / 8e6 + kvMb;
   const scores = [1024, s.window, 48][s.attention]! * s.dModel * s.depth;
   const latencyMs = (nBlocks / 3e7) * (0.5 + s.bits / 32) + scores / 2.5e7 + 0.02 * s.depth;
