@@ -11,7 +11,7 @@ import type { KvCacheFormat, WeightFormat } from './deployment.ts';
 import { type LayerChoices, type RunSpec, vocabSizeOf } from './spec.ts';
 
 /** A choice of query heads with the key-value heads that go with it. */
-export interface AttentionChoice {
+interface AttentionChoice {
   readonly nHeads: number;
   /** Divisors of `nHeads`, upwards; [0] where `nHeads` is 0. Never empty. */
   readonly nKvHeads: readonly number[];

@@ -16,7 +16,7 @@ import { SpecError, type SpecIssue } from './spec-error.ts';
 const LARGEST_BYTES = 1_000_000;
 const MOST_ALIASES = 100;
 
-export interface Place {
+interface Place {
   readonly line: number;
   readonly column: number;
 }

@@ -1,0 +1,60 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { allKeyPaths, knownKeys, specJsonSchema } from '../../space/json-schema.ts';
+import { parseSpec } from '../../space/load-spec.ts';
+import { METRIC_NAMES } from '../../space/metrics.ts';
+
+const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+
+test('the committed JSON Schema is the generated one (npx tsx scripts/generate-schema.ts)', () => {
+  expect(JSON.parse(read('schema/space.schema.json'))).toEqual(specJsonSchema());
+});
+
+test('it is draft 7, closed to unknown keys, and every key has a description', () => {
+  const schema = specJsonSchema();
+  expect(schema.$schema).toBe('http://json-schema.org/draft-07/schema#');
+  const bare: string[] = [];
+  const visit = (node: unknown, path: string): void => {
+    if (Array.isArray(node)) for (const each of node) visit(each, path);
+    else if (typeof node === 'object' && node !== null) {
+      const { properties, additionalProperties } = node as Record<string, unknown>;
+      if (properties !== undefined) {
+        expect(additionalProperties, path).toBe(false);
+        for (const [key, child] of Object.entries(properties as object)) {
+          if (!(child as { description?: string }).description) bare.push(`${path}.${key}`);
+        }
+      }
+      for (const [key, child] of Object.entries(node)) visit(child, `${path}.${key}`);
+    }
+  };
+  visit(schema, '');
+  expect(bare).toEqual([]);
+});
+
+test('the keys at a place, through alternatives and lists', () => {
+  expect(knownKeys(['space', 'layers'])).toEqual(['nHeads', 'nKvHeads', 'dFf']);
+  expect(knownKeys(['space', 'depth'])).toEqual(['min', 'max', 'step']);
+  expect(knownKeys(['task', 'tokenizer', 'bpe'])).toEqual(['vocabSize']);
+  expect(knownKeys(['baseline', 'layers', 3])).toEqual(['nHeads', 'nKvHeads', 'dFf']);
+  expect(knownKeys(['nowhere', 'at', 'all'])).toEqual([]);
+});
+
+test('the specification that the documentation shows is valid', () => {
+  const fences = [...read('docs/search-space.md').matchAll(/```yaml\n([\s\S]*?)```/g)].map(
+    ([, text]) => text!,
+  );
+  const [whole, ...others] = fences.filter((text) => text.includes('specVersion'));
+  expect(others).toEqual([]);
+  expect(parseSpec(whole!, 'docs.yaml').accelerator).toBe('nvidia-a100-80-sxm');
+  for (const part of fences.filter((text) => text.startsWith('objectives'))) {
+    const baseline =
+      'baseline: {dModel: 64, headDim: 16, depth: 2, layer: {nHeads: 4, nKvHeads: 1, dFf: 128}}';
+    expect(parseSpec(`${whole}${part}${baseline}`, 'docs.yaml').constraints).toHaveLength(3);
+  }
+});
+
+test('the documentation explains every key and every metric', () => {
+  const documented = read('docs/search-space.md');
+  const names = [...allKeyPaths().map((path) => path.split('.').at(-1)!), ...METRIC_NAMES];
+  expect(names.filter((name) => !documented.includes(`\`${name}\``))).toEqual([]);
+});

@@ -1,0 +1,82 @@
+// Spaces small enough to enumerate, and random ones, for the tests of the genome.
+import fc from 'fast-check';
+import type { Candidate } from '../../space/candidate.ts';
+import { KV_CACHE_FORMATS, WEIGHT_FORMATS } from '../../space/deployment.ts';
+import type { Space } from '../../space/genome.ts';
+
+const sortedNumbers = (choices: fc.Arbitrary<number>, maxLength: number) =>
+  fc.uniqueArray(choices, { minLength: 1, maxLength }).map((list) => list.sort((a, b) => a - b));
+
+function layerChoices<T>(choices: fc.Arbitrary<T[]>) {
+  return fc.record({ choices, perLayer: fc.boolean() });
+}
+
+/** Random spaces, with at most `most` choices a gene. */
+export function spaces(most: number, deepest: number): fc.Arbitrary<Space> {
+  return fc
+    .record({
+      vocabSize: fc.constant(256),
+      contextLength: fc.constant(64),
+      ropeTheta: fc.constant(10_000),
+      dModel: sortedNumbers(fc.integer({ min: 1, max: 512 }), most),
+      headDim: sortedNumbers(fc.constantFrom(2, 4, 16, 32, 64), most),
+      tieEmbeddings: fc.constantFrom([true], [false], [false, true]),
+      depth: sortedNumbers(fc.integer({ min: 1, max: deepest }), most),
+      attention: sortedNumbers(fc.constantFrom(0, 1, 2, 3, 4, 6, 8), most).chain((heads) =>
+        fc.constantFrom([1], [1, 2], [1, 2, 3, 4, 6, 8]).map((kvHeads) =>
+          heads.map((nHeads) => ({
+            nHeads,
+            nKvHeads: nHeads === 0 ? [0] : kvHeads.filter((each) => nHeads % each === 0),
+          })),
+        ),
+      ),
+      dFf: sortedNumbers(fc.constantFrom(0, 16, 32, 100, 256), most),
+      weightFormat: layerChoices(fc.subarray([...WEIGHT_FORMATS], { minLength: 1, maxLength: most })),
+      sparsity: layerChoices(sortedNumbers(fc.constantFrom(0, 0.25, 0.5, 0.8, 0.9), most)),
+      headFormat: fc.subarray([...WEIGHT_FORMATS], { minLength: 1, maxLength: most }),
+      kvCacheFormat: fc.subarray([...KV_CACHE_FORMATS], { minLength: 1, maxLength: Math.min(most, 4) }),
+      nCards: sortedNumbers(fc.constantFrom(1, 2, 4, 8), most),
+    })
+    .filter(
+      ({ attention, dFf }) => attention.some(({ nHeads }) => nHeads > 0) || dFf.some((width) => width > 0),
+    );
+}
+
+/** All sequences of `length` items. */
+function sequences<T>(items: readonly T[], length: number): T[][] {
+  if (length === 0) return [[]];
+  return sequences(items, length - 1).flatMap((head) => items.map((item) => [...head, item]));
+}
+
+/** Every candidate that the choices spell, canonical or not: the oracle for membership and counting. */
+export function* spelledCandidates(space: Space): Generator<Candidate> {
+  const layers = space.attention.flatMap(({ nHeads, nKvHeads }) =>
+    nKvHeads.flatMap((kvHeads) => space.dFf.map((dFf) => ({ nHeads, nKvHeads: kvHeads, dFf }))),
+  );
+  const stored = space.weightFormat.choices.flatMap((weightFormat) =>
+    space.sparsity.choices.map((sparsity) => ({ weightFormat, sparsity })),
+  );
+  for (const depth of space.depth)
+    for (const dModel of space.dModel)
+      for (const headDim of space.headDim)
+        for (const tieEmbeddings of space.tieEmbeddings)
+          for (const layerList of sequences(layers, depth))
+            for (const storedList of sequences(stored, depth))
+              for (const headFormat of space.headFormat)
+                for (const kvCacheFormat of space.kvCacheFormat)
+                  for (const nCards of space.nCards) {
+                    const { vocabSize, contextLength, ropeTheta } = space;
+                    yield {
+                      architecture: {
+                        dModel,
+                        headDim,
+                        vocabSize,
+                        contextLength,
+                        tieEmbeddings,
+                        ropeTheta,
+                        layers: layerList,
+                      },
+                      deployment: { layers: storedList, headFormat, kvCacheFormat, nCards },
+                    };
+                  }
+}
