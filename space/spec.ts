@@ -7,7 +7,7 @@ import type { MetricName } from './metrics.ts';
 import type { Scale } from './scale.ts';
 
 /** Search algorithms by their name in the YAML file. */
-export const SEARCH_ALGORITHMS = ['nsga2', 'random'] as const;
+export const SEARCH_ALGORITHMS = ['nsga2', 'random', 'guided'] as const;
 export type SearchAlgorithm = (typeof SEARCH_ALGORITHMS)[number];
 
 /** How text becomes tokens: bytes (256 tokens), or byte pairs learnt from the corpus. */

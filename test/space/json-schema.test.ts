@@ -45,7 +45,7 @@ test('the specification that the documentation shows is valid', () => {
   );
   const [whole, ...others] = fences.filter((text) => text.includes('specVersion'));
   expect(others).toEqual([]);
-  expect(parseSpec(whole!, 'docs.yaml').accelerator).toBe('nvidia-a100-80-sxm');
+  expect(parseSpec(whole!, 'docs.yaml').accelerator).toBe('nvidia-a100-80gb');
   for (const part of fences.filter((text) => text.startsWith('objectives'))) {
     const baseline =
       'baseline: {dModel: 64, headDim: 16, depth: 2, layer: {nHeads: 4, nKvHeads: 1, dFf: 128}}';

@@ -68,7 +68,7 @@ describe('normalisation', () => {
         ropeTheta: 10_000,
         layers: { nHeads: [2, 4, 8], nKvHeads: [1, 2, 4], dFf: [128, 192, 256, 320, 384] },
       },
-      accelerator: 'nvidia-a100-80-sxm',
+      accelerator: 'nvidia-a100-80gb',
       objectives: ['loss', 'decodeLatency'],
       constraints: [],
       workers: {},
