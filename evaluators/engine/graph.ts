@@ -43,6 +43,10 @@ export const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) 
 export const sameShape = (a: readonly number[], b: readonly number[]): boolean =>
   a.length === b.length && a.every((n, i) => n === b[i]);
 
+/** A string that differs where any bit differs: 0 and -0 are two constants. */
+const bytesOf = (data: TypedArray): string =>
+  Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('latin1');
+
 /** Collects values and nodes while a program is traced. */
 export class GraphBuilder {
   readonly values: Value[] = [];
@@ -58,7 +62,7 @@ export class GraphBuilder {
 
   /** Equal small constants share one value. */
   constant(data: TypedArray, shape: readonly number[], dtype: DType): number {
-    const key = data.length <= 64 ? `${dtype}|${shape.join(',')}|${data.join(',')}` : undefined;
+    const key = data.length <= 64 ? `${dtype}|${shape.join(',')}|${bytesOf(data)}` : undefined;
     const known = key === undefined ? undefined : this.#constants.get(key);
     if (known !== undefined) return known;
     const id = this.#value({ shape, dtype, data });
@@ -73,13 +77,23 @@ export class GraphBuilder {
   node(
     op: string,
     inputs: readonly number[],
-    output: { readonly shape: readonly number[]; readonly dtype: DType },
+    output: Value,
     attributes: GraphNode['attributes'] = {},
     domain: GraphNode['domain'] = '',
   ): number {
-    const id = this.#value({ shape: output.shape, dtype: output.dtype });
-    this.nodes.push({ op, domain, inputs, outputs: [id], attributes });
-    return id;
+    return this.nodeWithOutputs(op, inputs, [output], attributes, domain)[0]!;
+  }
+
+  nodeWithOutputs(
+    op: string,
+    inputs: readonly number[],
+    results: readonly Value[],
+    attributes: GraphNode['attributes'] = {},
+    domain: GraphNode['domain'] = '',
+  ): number[] {
+    const outputs = results.map((result) => this.#value(result));
+    this.nodes.push({ op, domain, inputs, outputs, attributes });
+    return outputs;
   }
 
   build(outputs: ReadonlyMap<string, number>): Graph {

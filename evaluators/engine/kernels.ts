@@ -1,5 +1,5 @@
 // One recorder per tfjs kernel: the ONNX nodes that compute the same values. Shapes follow tfjs's rules.
-import { type DType, float, type GraphBuilder, sameShape } from './graph.ts';
+import { type DType, type GraphBuilder, sameShape } from './graph.ts';
 
 export interface KernelContext {
   readonly builder: GraphBuilder;
@@ -55,7 +55,8 @@ function axesOf(attribute: unknown, rank: number): number[] {
 const reduction =
   (op: 'ReduceSum' | 'ReduceMean' | 'ReduceMax'): Recorder =>
   ({ builder, id, shape, attributes }) => {
-    const axes = axesOf(attributes.axis, shape('x').length);
+    // Max calls its axes by another name than Sum and Mean do.
+    const axes = axesOf(attributes.axis ?? attributes.reductionIndices, shape('x').length);
     const keep = attributes.keepDims === true;
     const out = keep
       ? shape('x').map((n, i) => (axes.includes(i) ? 1 : n))
@@ -170,6 +171,22 @@ const concat: Recorder = ({ builder, list, attributes }) => {
   return builder.node('Concat', ids, { shape: out, dtype: builder.values[ids[0]!]!.dtype }, { axis });
 };
 
+/** Pieces of the given sizes along one axis. */
+const split: Recorder = ({ builder, id, shape, attributes }) => {
+  const rank = shape('x').length;
+  const axis = ((attributes.axis as number) + rank) % rank;
+  const sizes = attributes.numOrSizeSplits as number | number[];
+  const whole = shape('x')[axis]!;
+  const pieces = Array.isArray(sizes) ? sizes : Array<number>(sizes).fill(whole / sizes);
+  const dtype = builder.values[id('x')]!.dtype;
+  return builder.nodeWithOutputs(
+    'Split',
+    [id('x'), builder.shapeConstant(pieces)],
+    pieces.map((n) => ({ shape: shape('x').map((m, i) => (i === axis ? n : m)), dtype })),
+    { axis },
+  );
+};
+
 const pad: Recorder = ({ builder, id, shape, attributes }) => {
   const paddings = attributes.paddings as [number, number][];
   const pads = builder.shapeConstant([
@@ -204,17 +221,7 @@ const softmax =
   ({ builder, id, shape }) =>
     builder.node(op, [id(input)], { shape: shape(input), dtype: 'float32' }, { axis: -1 });
 
-/** `x * sigmoid(x)` in one pass. */
-const silu: Recorder = ({ builder, id, shape }) =>
-  builder.node(
-    'QuickGelu',
-    [id('x')],
-    { shape: shape('x'), dtype: 'float32' },
-    { alpha: float(1) },
-    'com.microsoft',
-  );
-
-/** Recorders by tfjs kernel name; `Silu` and the others under `fused-kernels.ts` are this project's own. */
+/** Recorders by tfjs kernel name. */
 export const KERNELS: Readonly<Record<string, Recorder>> = {
   Add: binary('Add'),
   Sub: binary('Sub'),
@@ -262,11 +269,11 @@ export const KERNELS: Readonly<Record<string, Recorder>> = {
   Cast: cast,
   Slice: slice,
   Concat: concat,
+  SplitV: split,
   PadV2: pad,
   ZerosLike: filled(0),
   OnesLike: filled(1),
   Tile: tile,
   Softmax: softmax('Softmax', 'logits'),
   LogSoftmax: softmax('LogSoftmax', 'logits'),
-  Silu: silu,
 };

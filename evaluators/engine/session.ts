@@ -1,60 +1,52 @@
-// Runs a traced graph with ONNX Runtime on one thread.
-import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { type DType, type Graph, sizeOf } from './graph.ts';
+// The default engine: traces a function once and runs the graph with ONNX Runtime.
+import { InferenceSession } from 'onnxruntime-node';
+import type { Graph } from './graph.ts';
 import { outputName, toOnnx } from './onnx.ts';
+import type { Buffer, CompiledProgram, Engine, Feeds, InputSpec, TensorFunction } from './program.ts';
+import { trace } from './trace.ts';
 
-export type FeedArray = Float32Array | Int32Array;
-
-/** A tensor in memory that programs read as input and write as output. */
-export type Buffer = Tensor;
-
-/** `data` (one is allocated when absent) seen as a tensor of `shape`. */
-export function bufferOf(
-  shape: readonly number[],
-  dtype: 'float32' | 'int32' = 'float32',
-  data?: FeedArray,
-): Buffer {
-  const length = sizeOf(shape);
-  if (data !== undefined && data.length !== length)
-    throw new RangeError(`${data.length} values for shape [${shape}]`);
-  return dtype === 'float32'
-    ? new Tensor('float32', (data as Float32Array | undefined) ?? new Float32Array(length), shape)
-    : new Tensor('int32', (data as Int32Array | undefined) ?? new Int32Array(length), shape);
-}
-
-export interface CompiledProgram {
-  readonly onnxBytes: number;
-  /**
-   * Computes the outputs named in `fetches` straight into the buffers given there.
-   * A buffer may be input of one call and output of the next, never both in one call.
-   */
-  run(feeds: Readonly<Record<string, Buffer>>, fetches: Readonly<Record<string, Buffer>>): Promise<void>;
-  /** Where the time went, when the program was compiled with `profile`: the path of ONNX Runtime's trace. */
-  endProfiling(): void;
-  release(): Promise<void>;
-}
-
-export interface CompileOptions {
+export interface SessionOptions {
+  /** Threads inside one operator. 1 by default, so that workers do not crowd each other out. */
+  readonly threads?: number;
   /** File prefix for ONNX Runtime's profile; no profiling when absent. */
   readonly profilePrefix?: string;
 }
 
-/** Hands the graph to ONNX Runtime. One thread, so that workers do not crowd each other out. */
-export async function compile(graph: Graph, options: CompileOptions = {}): Promise<CompiledProgram> {
-  const onnx = toOnnx(graph);
-  const session = await InferenceSession.create(onnx, {
-    intraOpNumThreads: 1,
+export interface OnnxProgram extends CompiledProgram {
+  readonly onnxBytes: number;
+  readonly nNodes: number;
+  readonly traceSeconds: number;
+  readonly sessionSeconds: number;
+  /** Writes what ONNX Runtime measured, when the program was compiled with `profilePrefix`. */
+  endProfiling(): void;
+}
+
+function createSession(onnx: Uint8Array, { threads = 1, profilePrefix }: SessionOptions) {
+  return InferenceSession.create(onnx, {
+    intraOpNumThreads: threads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
     graphOptimizationLevel: 'all',
     logSeverityLevel: 3,
-    ...(options.profilePrefix === undefined
-      ? {}
-      : { enableProfiling: true, profileFilePrefix: options.profilePrefix }),
+    ...(profilePrefix === undefined ? {} : { enableProfiling: true, profileFilePrefix: profilePrefix }),
   });
+}
+
+/** Hands the graph to ONNX Runtime. */
+export async function compileGraph(
+  graph: Graph,
+  options: SessionOptions = {},
+  traceSeconds = 0,
+): Promise<OnnxProgram> {
+  const start = performance.now();
+  const onnx = toOnnx(graph);
+  const session = await createSession(onnx, options);
   return {
     onnxBytes: onnx.length,
-    async run(feeds, fetches) {
+    nNodes: graph.nodes.length,
+    traceSeconds,
+    sessionSeconds: (performance.now() - start) / 1000,
+    async run(feeds: Feeds, fetches: Feeds) {
       const named: Record<string, Buffer> = {};
       for (const [name, buffer] of Object.entries(fetches)) named[outputName(name)] = buffer;
       await session.run(feeds, named);
@@ -64,4 +56,16 @@ export async function compile(graph: Graph, options: CompileOptions = {}): Promi
   };
 }
 
-export type { DType };
+export interface OnnxEngine extends Engine {
+  compile(inputs: Readonly<Record<string, InputSpec>>, body: TensorFunction): Promise<OnnxProgram>;
+}
+
+export function onnxEngine(options: SessionOptions = {}): OnnxEngine {
+  return {
+    compile(inputs, body) {
+      const start = performance.now();
+      const graph = trace(inputs, body);
+      return compileGraph(graph, options, (performance.now() - start) / 1000);
+    },
+  };
+}

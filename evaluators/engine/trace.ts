@@ -3,6 +3,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { type DType, type Graph, GraphBuilder, type TypedArray } from './graph.ts';
 import { KERNELS, type KernelContext } from './kernels.ts';
+import type { InputSpec, TensorFunction } from './program.ts';
 import { eliminate } from './rewrite.ts';
 
 const BACKEND = 'paretoformer-trace';
@@ -96,20 +97,12 @@ function traceBackend(): TraceBackend {
   return created;
 }
 
-export interface InputSpec {
-  readonly shape: readonly number[];
-  readonly dtype: 'float32' | 'int32';
-}
-
 /**
  * Records `program` as a graph. Its inputs arrive as tensors without data, so it must not read values;
  * what it returns become the outputs, by name. The backend that was active before is active again after.
  * @throws Error naming the kernel when the program uses one that has no ONNX form here.
  */
-export function trace(
-  inputs: Readonly<Record<string, InputSpec>>,
-  program: (inputs: Record<string, tf.Tensor>) => Record<string, tf.Tensor>,
-): Graph {
+export function trace(inputs: Readonly<Record<string, InputSpec>>, program: TensorFunction): Graph {
   const tracer = traceBackend();
   const previous = tf.getBackend();
   tracer.builder = new GraphBuilder();

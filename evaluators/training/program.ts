@@ -1,7 +1,7 @@
 // A training step and an evaluation pass as compiled programs over buffers that live as long as one training.
 import type { Architecture } from '../../space/architecture.ts';
-import { type Buffer, bufferOf, type CompiledProgram, compile } from '../engine/session.ts';
-import { trace } from '../engine/trace.ts';
+import { type Buffer, bufferOf, type CompiledProgram, type Engine } from '../engine/program.ts';
+import { onnxEngine } from '../engine/session.ts';
 import { parameterSpecs, type Weights } from '../model/parameters.ts';
 import type { AdamWSettings } from './adamw.ts';
 import { FIRST, lossOf, SECOND, STEP_SCALARS, stepInputs, trainingStep } from './step.ts';
@@ -83,11 +83,12 @@ export class Trainer {
     settings: AdamWSettings,
     batch: number,
     state: TrainingState,
+    engine: Engine = onnxEngine(),
   ): Promise<Trainer> {
-    const graph = trace(stepInputs(architecture, batch), (inputs) =>
+    const program = await engine.compile(stepInputs(architecture, batch), (inputs) =>
       trainingStep(architecture, settings, inputs),
     );
-    return new Trainer(architecture, settings, batch, state, await compile(graph));
+    return new Trainer(architecture, settings, batch, state, program);
   }
 
   /** One step on what `tokens` and `targets` hold, both (B, T) row-major. */
@@ -132,11 +133,12 @@ export async function compileEvaluation(
   architecture: Architecture,
   batch: number,
   weights: Weights,
+  engine: Engine = onnxEngine(),
 ): Promise<EvaluationProgram> {
   const specs = parameterSpecs(architecture);
   const shape = [batch, architecture.contextLength];
   const ids = { shape, dtype: 'int32' as const };
-  const graph = trace(
+  const program = await engine.compile(
     {
       tokens: ids,
       targets: ids,
@@ -144,7 +146,6 @@ export async function compileEvaluation(
     },
     (inputs) => ({ loss: lossOf(architecture, inputs, inputs.tokens!, inputs.targets!) }),
   );
-  const program = await compile(graph);
   const loss = bufferOf([]);
   const feeds: Buffers = { tokens: bufferOf(shape, 'int32'), targets: bufferOf(shape, 'int32') };
   for (const { name, shape } of specs) feeds[name] = bufferOf(shape, 'float32', weights[name]!);

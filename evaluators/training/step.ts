@@ -2,7 +2,7 @@
 // the graph that trains and run eagerly as its reference.
 import * as tf from '@tensorflow/tfjs';
 import type { Architecture } from '../../space/architecture.ts';
-import type { InputSpec } from '../engine/trace.ts';
+import type { InputSpec } from '../engine/program.ts';
 import { crossEntropy } from '../model/operations.ts';
 import { parameterSpecs } from '../model/parameters.ts';
 import { forward, type WeightTensors } from '../model/transformer.ts';
