@@ -1,20 +1,33 @@
 // From the name of an algorithm to a running search.
 
+import { exhaustiveProposer } from './exhaustive.ts';
 import { guidedProposer } from './guided.ts';
 import { nextPromotion } from './halving.ts';
 import { createLedger } from './ledger.ts';
+import { localSearchProposer } from './local-search.ts';
 import { nsga2Proposer } from './nsga2.ts';
 import type { AskOutcome, Problem, Search, SearchSettings } from './port.ts';
 import type { Proposer, SearchContext } from './proposer.ts';
 import { randomProposer } from './random.ts';
+import { regularizedEvolutionProposer } from './regularized-evolution.ts';
 
-export const ALGORITHMS = ['nsga2', 'random', 'guided'] as const;
+export const ALGORITHMS = [
+  'nsga2',
+  'guided',
+  'random',
+  'regularized-evolution',
+  'local-search',
+  'exhaustive',
+] as const;
 export type Algorithm = (typeof ALGORITHMS)[number];
 
 const PROPOSERS: { readonly [A in Algorithm]: <G>() => Proposer<G> } = {
   nsga2: nsga2Proposer,
-  random: randomProposer,
   guided: guidedProposer,
+  random: randomProposer,
+  'regularized-evolution': regularizedEvolutionProposer,
+  'local-search': localSearchProposer,
+  exhaustive: exhaustiveProposer,
 };
 
 /** @throws RangeError on a setting that is not a whole number in its range. */

@@ -8,7 +8,7 @@ const POOL_FACTOR = 3;
 const POOL_MINIMUM = 256;
 
 /** The highest rung with at least half a population of results. */
-function breedingRung<G>(ledger: Ledger<G>, settings: SearchSettings): number {
+export function breedingRung<G>(ledger: Ledger<G>, settings: SearchSettings): number {
   const enough = Math.max(2, Math.ceil(settings.populationSize / 2));
   let rung = settings.nRungs - 1;
   while (rung > 0 && ledger.scoredAt(rung).length < enough) rung -= 1;

@@ -24,6 +24,8 @@ export interface Problem<G> {
   facts(genome: G): CheapFacts;
   /** What a model of the loss sees of a genome: always the same length, finite. Needed by `guided` alone. */
   features?(genome: G): readonly number[];
+  /** Every member once, in a fixed order; `exhaustive` follows it where the space can list itself. */
+  all?(): Iterable<G>;
   /** The point that hypervolume is measured from, where it is fixed beforehand. */
   readonly reference?: readonly number[];
 }
