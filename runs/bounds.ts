@@ -16,7 +16,7 @@ const MARGIN = 1.1;
 
 export interface Survey {
   readonly nSampled: number;
-  /** Feasible members met, at most 256; not all of them random where those were all turned down. */
+  /** Feasible members met, at most as many as wanted; not all of them random where those were all turned down. */
   readonly feasible: readonly Candidate[];
   /** How many of the `nSampled` random members were feasible. */
   readonly nFeasible: number;
@@ -27,10 +27,15 @@ export interface Survey {
 }
 
 /**
- * Looks at random members until 256 are feasible, or at `nSamples` of them; where none is, climbs from the nearest
+ * Looks at random members until `nWanted` are feasible, or at `nSamples` of them; where none is, climbs from the nearest
  * one by mutation, as the search itself would. The same seed looks at the same members.
  */
-export function surveySpace(problem: RunProblem, seed: number, nSamples = N_SAMPLES): Survey {
+export function surveySpace(
+  problem: RunProblem,
+  seed: number,
+  nWanted = N_MEMBERS,
+  nSamples = N_SAMPLES,
+): Survey {
   const rejected = problem.constraintTexts.map(() => 0);
   const feasible: Candidate[] = [];
   let nearest: Survey['nearest'];
@@ -46,7 +51,7 @@ export function surveySpace(problem: RunProblem, seed: number, nSamples = N_SAMP
     return violations;
   };
   let nSampled = 0;
-  while (nSampled < nSamples && feasible.length < N_MEMBERS) {
+  while (nSampled < nSamples && feasible.length < nWanted) {
     const violations = lookAt(problem.sample(deriveRng(seed, nSampled, 'survey')));
     nSampled++;
     for (const [at, violation] of violations.entries()) if (violation > 0) rejected[at]!++;

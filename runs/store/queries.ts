@@ -139,6 +139,31 @@ export class RunReader {
     return this.#all('SELECT * FROM candidates WHERE run_id = ? ORDER BY number', runId).map(candidateOf);
   }
 
+  /** One candidate, or `undefined`. */
+  candidate(runId: string, number: number): CandidateRecord | undefined {
+    return this.#all('SELECT * FROM candidates WHERE run_id = ? AND number = ?', runId, number).map(
+      candidateOf,
+    )[0];
+  }
+
+  /**
+   * The candidate that `name` stands for: its number, or what only its key begins with.
+   * @throws {@link StoreError} when there is none, or more than one.
+   */
+  resolveCandidate(runId: string, name: string): CandidateRecord {
+    if (/^\d{1,9}$/.test(name)) {
+      const candidate = this.candidate(runId, Number(name));
+      if (candidate !== undefined) return candidate;
+    }
+    const sql = "SELECT * FROM candidates WHERE run_id = ? AND key LIKE ? || '%' ORDER BY number";
+    const matches = /^[0-9a-f]{3,}$/.test(name) ? this.#all(sql, runId, name) : [];
+    if (matches.length === 1) return candidateOf(matches[0]!);
+    if (matches.length > 1)
+      throw new StoreError('ambiguous', `"${name}" fits ${matches.length} candidates of run ${runId}`);
+    const count = this.#all('SELECT count(*) AS n FROM candidates WHERE run_id = ?', runId)[0]!.n;
+    throw new StoreError('missing', `run ${runId} has no candidate "${name}", but ${count} numbered from 0`);
+  }
+
   /** Evaluations of one candidate, or of all, by number. */
   evaluations(runId: string, candidate?: number): EvaluationResult[] {
     const where = candidate === undefined ? '' : 'AND candidate = @candidate';

@@ -1,0 +1,142 @@
+// `check`: what a file describes, what its members cost, what the constraints admit, how long a run would take.
+import { dirname, resolve } from 'node:path';
+import type { Command } from 'commander';
+import type { Candidate } from '../../space/candidate.ts';
+import { countArchitectures, countMembers } from '../../space/count.ts';
+import { largestCandidate, middleCandidate, smallestCandidate } from '../../space/extremes.ts';
+import { METRIC_NAMES, type MetricName } from '../../space/metrics.ts';
+import { explainInfeasible, surveySpace } from '../bounds.ts';
+import { describeArchitecture, describeScale, describeWeights } from '../describe.ts';
+import { formatDuration, formatMetric, formatShare, formatTable, metricHeading } from '../format.ts';
+import { plannedEvaluations, planRun, type RunPlan, readSpec } from '../plan.ts';
+import { estimateRunSeconds } from '../run-time.ts';
+import { threadsOf } from '../train.ts';
+import { type CommonOptions, EXIT_FAILURE, note, print, printJson } from './terminal.ts';
+
+interface CheckOptions extends CommonOptions {
+  readonly timing: boolean;
+}
+
+/** Random members that the shares are counted over. */
+const N_SAMPLES = 2000;
+
+export function addCheck(program: Command): void {
+  program
+    .command('check')
+    .description('validate a file; show size, costs, what the constraints admit, and the time of a run')
+    .argument('<file>', 'YAML file of the space')
+    .option('--no-timing', 'skip the short trainings that the time of a run is estimated from')
+    .action(async (file: string, _options, command: Command) => {
+      const options = command.optsWithGlobals<CheckOptions>();
+      const specFolder = dirname(resolve(file));
+      const plan = planRun(readSpec(file, specFolder), specFolder);
+      const findings = await examine(plan, options.timing);
+      if (options.json === true) printJson({ file, valid: true, ...findings });
+      else print(textOf(file, plan, findings));
+      if (findings.infeasible === undefined) return;
+      note(`paretoformer: ${findings.infeasible}`);
+      process.exitCode = EXIT_FAILURE;
+    });
+}
+
+type Findings = Awaited<ReturnType<typeof examine>>;
+
+async function examine(plan: RunPlan, withTiming: boolean) {
+  const { spec, space, problem, dataset } = plan;
+  const survey = surveySpace(problem, spec.seed, N_SAMPLES, N_SAMPLES);
+  const maxThreads = threadsOf(spec);
+  const isEmpty = survey.feasible.length === 0;
+  const seconds = withTiming && !isEmpty ? await estimateRunSeconds(plan, survey, maxThreads) : undefined;
+  const member = (candidate: Candidate) => ({
+    architecture: candidate.architecture,
+    deployment: candidate.deployment,
+    trained: problem.trainedCosts(candidate),
+    deployed: problem.costs(candidate).deployed,
+    violations: problem.facts(candidate).violations,
+  });
+  return {
+    name: spec.name,
+    // Larger than a JSON number can hold.
+    architectures: countArchitectures(space).toString(),
+    members: countMembers(space).toString(),
+    smallest: member(smallestCandidate(space)),
+    middle: member(middleCandidate(space)),
+    largest: member(largestCandidate(space)),
+    admittedShare: survey.nFeasible / survey.nSampled,
+    sampled: survey.nSampled,
+    rejections: survey.rejections.map(({ constraint, nRejected }) => ({
+      constraint,
+      rejectedShare: nRejected / survey.nSampled,
+    })),
+    plannedEvaluations: plannedEvaluations(spec),
+    threads: maxThreads,
+    ...(seconds === undefined ? {} : { estimatedSeconds: seconds }),
+    corpus: {
+      trainBytes: dataset.trainBytes,
+      validationBytes: dataset.validationBytes,
+      vocabSize: dataset.vocabSize,
+      unigramBitsPerByte: dataset.unigramBitsPerByte,
+    },
+    ...(isEmpty ? { infeasible: explainInfeasible(survey) } : {}),
+  };
+}
+
+function textOf(file: string, plan: RunPlan, findings: Findings): string {
+  const { spec } = plan;
+  const { corpus } = findings;
+  const scale = describeScale(spec.scale);
+  const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(2)} MB`;
+  const nEvaluations = findings.plannedEvaluations.reduce((sum, n) => sum + n, 0);
+  const lines = [
+    `${file} is valid: ${findings.name}`,
+    `corpus ${spec.task.corpus}: ${megabytes(corpus.trainBytes)} to train, ${megabytes(corpus.validationBytes)} to validate, ` +
+      `vocabulary ${corpus.vocabSize}, unigram ${corpus.unigramBitsPerByte.toFixed(3)} bits/byte`,
+    `space: ${large(findings.architectures)} architectures, ${large(findings.members)} members with their deployments`,
+    '',
+    `costs on ${spec.accelerator}${scale === undefined ? '' : ` of the deployed relative (${scale})`}`,
+    memberTable(plan, findings),
+    '',
+    `constraints admit ${formatShare(findings.admittedShare)} of ${findings.sampled} random members`,
+    ...findings.rejections.map(
+      ({ constraint, rejectedShare }) => `  ${constraint}: rejects ${formatShare(rejectedShare)}`,
+    ),
+    '',
+    `run: ${nEvaluations} evaluations (${findings.plannedEvaluations.join(' + ')} by rung) on ${findings.threads} threads` +
+      (findings.estimatedSeconds === undefined
+        ? ''
+        : `, estimated ${formatDuration(findings.estimatedSeconds)} from two short trainings on this machine`),
+  ];
+  return lines.join('\n');
+}
+
+/** `1234`, `1.23e+20`. */
+function large(digits: string): string {
+  return digits.length <= 9 ? digits : `${digits[0]}.${digits.slice(1, 3)}e+${digits.length - 1}`;
+}
+
+function memberTable({ spec }: RunPlan, { smallest, middle, largest }: Findings): string {
+  const wanted: readonly MetricName[] = ['parameters', 'memory', 'decodeLatency', ...spec.objectives];
+  const metrics = METRIC_NAMES.filter(
+    (metric) => wanted.includes(metric) && smallest.deployed[metric] !== undefined,
+  );
+  const left = (heading: string) => ({ heading, align: 'left' as const });
+  const columns = [
+    left('member'),
+    { heading: 'trained parameters' },
+    ...metrics.map((metric) => ({ heading: metricHeading(metric) })),
+    { heading: 'dModel' },
+    { heading: 'depth' },
+    left('weights'),
+    left('constraints'),
+  ];
+  const rows = Object.entries({ smallest, middle, largest }).map(([name, member]) => [
+    name,
+    formatMetric('parameters', member.trained.parameters),
+    ...metrics.map((metric) => formatMetric(metric, member.deployed[metric])),
+    String(describeArchitecture(member.architecture).dModel),
+    String(member.architecture.layers.length),
+    describeWeights(member.deployment),
+    member.violations.every((violation) => violation === 0) ? 'met' : 'broken',
+  ]);
+  return formatTable(columns, rows);
+}

@@ -1,0 +1,90 @@
+// `init`: a starter file with every key that a newcomer wants to change.
+import { existsSync, writeFileSync } from 'node:fs';
+import { basename, extname } from 'node:path';
+import type { Command } from 'commander';
+import { type CommonOptions, print, printJson, UsageError } from './terminal.ts';
+
+interface InitOptions extends CommonOptions {
+  readonly force?: boolean;
+}
+
+export function addInit(program: Command): void {
+  program
+    .command('init')
+    .description('write a commented starter file')
+    .argument('[file]', 'where to write it', 'paretoformer.yaml')
+    .option('-f, --force', 'replace a file that is there')
+    .action((file: string, _options, command: Command) => {
+      const { json, force } = command.optsWithGlobals<InitOptions>();
+      if (existsSync(file) && force !== true) {
+        throw new UsageError(`${file} is there already; --force replaces it, or name another file`);
+      }
+      try {
+        writeFileSync(file, starterFile(basename(file, extname(file))), {
+          flag: force === true ? 'w' : 'wx',
+        });
+      } catch (error) {
+        throw new UsageError(`${file} cannot be written (${(error as NodeJS.ErrnoException).code})`);
+      }
+      if (json === true) printJson({ file });
+      else print(`wrote ${file}; next: paretoformer check ${file}`);
+    });
+}
+
+/** The starter file; it is valid as it stands. */
+export function starterFile(name: string): string {
+  return `# A search space for Paretoformer: edit, then 'paretoformer check' and 'paretoformer run' this file.
+specVersion: 1
+name: ${JSON.stringify(name.slice(0, 100) || 'search')}
+seed: 1 # the same seed gives the same run
+
+task:
+  corpus: sotu # sotu, moby-dick, or your own text: a file or a glob such as texts/*.txt
+  validationShare: 0.05 # of the documents
+  tokenizer: bytes # or {bpe: {vocabSize: 512}}: byte pairs learnt from the corpus
+  contextLength: 128
+
+space: # the models that are trained here
+  dModel: [64, 96, 128] # a value, a list, or {min, max, step}
+  headDim: [16, 32]
+  tieEmbeddings: true
+  depth: { min: 2, max: 6 }
+  layers: # every layer chooses for itself
+    nHeads: [2, 4] # 0 = attention left out
+    nKvHeads: [1, 2, 4] # a layer only uses divisors of its nHeads
+    dFf: [0, 128, 256, 384] # 0 = feed-forward left out
+
+deployment: # how they would be served: costs only
+  weightFormat: { choices: [fp16, mxfp6-e2m3, mxfp4-e2m1], perLayer: true }
+  sparsity: [0, 0.8]
+  kvCacheFormat: [fp16, mxint8]
+  cards: [1, 2]
+
+# Costs are those of a larger relative: widths x32, heads x8, its own vocabulary and context. Leave it out to
+# cost the small models themselves.
+scale: { width: 32, heads: 8, vocabSize: 32000, contextLength: 4096 }
+accelerator: qualcomm-ai100-ultra # 'paretoformer estimate --list' names those that are known, or your own file
+workload: { batch: 1, promptTokens: 1024, generatedTokens: 256 }
+
+objectives: [loss, decodeLatency] # also memory, throughput, energy, price, prefillLatency, parameters ...
+constraints: # what breaks one is never trained
+  - memory <= 16 GiB
+  # - decodeLatency <= 20 ms
+  # - loss <= 1.02 * baseline    # needs a baseline, for example:
+# baseline: { dModel: 128, headDim: 32, depth: 6, layer: { nHeads: 4, nKvHeads: 4, dFf: 384 } }
+
+search:
+  algorithm: nsga2
+  candidates: 32 # distinct candidates that are trained at the lowest rung
+  population: 8
+  eta: 3 # one in three climbs to the next rung
+
+training:
+  rungs: [150, 450] # optimiser steps
+  batch: 8 # sequences of contextLength tokens
+  learningRate: 0.003
+  warmupSteps: 20
+
+# workers: { maxThreads: 2 } # one for each core by default
+`;
+}

@@ -1,0 +1,123 @@
+// `run` and `resume`: carry a search to its end, show how it goes, print the front.
+import { dirname, resolve } from 'node:path';
+import type { Command } from 'commander';
+import type { RunSpec } from '../../space/spec.ts';
+import { type ExecuteOptions, type RunOutcome, resumeRun, startRun } from '../execute.ts';
+import { planRun, type RunPlan, readSpec } from '../plan.ts';
+import { RunReader } from '../store/queries.ts';
+import { checkpointFolderOf, createTrainer, threadsOf } from '../train.ts';
+import { frontDocument, frontText } from './front.ts';
+import { type ProgressView, plainView, spinnerView } from './progress.ts';
+import { type CommonOptions, EXIT_INTERRUPTED, note, print, printJson, wholeNumber } from './terminal.ts';
+
+interface RunOptions extends CommonOptions {
+  readonly threads?: number;
+  readonly quiet?: boolean;
+}
+
+function withRunOptions(command: Command): Command {
+  return command
+    .option('--threads <n>', 'training threads; changes the time, not the result', wholeNumber(1))
+    .option('-q, --quiet', 'no progress');
+}
+
+export function addRun(program: Command): void {
+  withRunOptions(program.command('run').description('search a space and print its front'))
+    .argument('<file>', 'YAML file of the space')
+    .action(async (file: string, _options, command: Command) => {
+      const options = command.optsWithGlobals<RunOptions>();
+      const specFolder = dirname(resolve(file));
+      const plan = planRun(readSpec(file, specFolder), specFolder);
+      await execute(plan, options, (settings) => startRun(plan, settings));
+    });
+}
+
+export function addResume(program: Command): void {
+  withRunOptions(
+    program.command('resume').description('continue an interrupted run to the result it would have had'),
+  )
+    .argument('<run>', "a run's id, a part of it that is unique, or latest")
+    .action(async (run: string, _options, command: Command) => {
+      const options = command.optsWithGlobals<RunOptions>();
+      const reader = new RunReader(options.db);
+      const details = reader.run(reader.resolve(run));
+      reader.close();
+      if (details.state === 'finished') {
+        note(`run ${details.id} is finished`);
+        showResult(options, { kind: 'finished', runId: details.id });
+        return;
+      }
+      const plan = planRun(details.spec as RunSpec, details.specFolder);
+      await execute(plan, options, (settings) => resumeRun(plan, details.id, settings));
+    });
+}
+
+async function execute(
+  plan: RunPlan,
+  options: RunOptions,
+  start: (settings: ExecuteOptions) => Promise<RunOutcome>,
+): Promise<void> {
+  const maxThreads = threadsOf(plan.spec, options.threads);
+  const view = viewOf(options);
+  const { signal, stopListening } = listenForStop(view);
+  let outcome: RunOutcome;
+  try {
+    outcome = await start({
+      databasePath: options.db,
+      maxThreads,
+      createEvaluator: (runId) => createTrainer(plan, maxThreads, checkpointFolderOf(options.db, runId)),
+      emit: view.listen,
+      signal,
+    });
+  } finally {
+    view.end();
+    stopListening();
+  }
+  showResult(options, outcome);
+}
+
+function viewOf({ quiet }: RunOptions): ProgressView {
+  if (quiet === true) return { listen: () => {}, end: () => {} };
+  return process.stderr.isTTY ? spinnerView(process.stderr, Date.now) : plainView(note, Date.now);
+}
+
+/** The first interrupt stops the run cleanly, the second ends the process at once. */
+function listenForStop(view: ProgressView): { signal: AbortSignal; stopListening: () => void } {
+  const controller = new AbortController();
+  const stop = () => {
+    if (controller.signal.aborted) process.exit(EXIT_INTERRUPTED);
+    controller.abort();
+    view.end();
+    note('stopping; once more ends at once');
+  };
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const name of signals) process.on(name, stop);
+  const stopListening = () => {
+    for (const name of signals) process.off(name, stop);
+  };
+  return { signal: controller.signal, stopListening };
+}
+
+function showResult(
+  options: RunOptions,
+  outcome: { readonly kind: RunOutcome['kind']; readonly runId: string },
+): void {
+  const { kind, runId } = outcome;
+  const isDefault = options.db === 'paretoformer.db';
+  const resumeCommand = `paretoformer resume ${runId}${isDefault ? '' : ` --db ${options.db}`}`;
+  const reader = new RunReader(options.db);
+  try {
+    const details = reader.run(runId);
+    const objectives = details.objectives.map(({ metric }) => metric);
+    const front = reader.front(runId);
+    if (options.json === true) {
+      const document = frontDocument(details, objectives, front);
+      printJson(kind === 'interrupted' ? { ...document, resume: resumeCommand } : document);
+    } else if (kind === 'finished') print(frontText(details, objectives, front));
+  } finally {
+    reader.close();
+  }
+  if (kind !== 'interrupted') return;
+  note(`interrupted; continue with: ${resumeCommand}`);
+  process.exitCode = EXIT_INTERRUPTED;
+}

@@ -1,0 +1,200 @@
+// `show`: a run as a whole, or one of its candidates with its layers and what they cost.
+import type { Command } from 'commander';
+import { METRIC_NAMES } from '../../space/metrics.ts';
+import { deployedArchitecture } from '../../space/scale.ts';
+import type { RunSpec } from '../../space/spec.ts';
+import { breakdownTable, sumParts } from '../breakdown.ts';
+import { estimateDeployed } from '../costs.ts';
+import { describeScale } from '../describe.ts';
+import { formatDuration, formatMetric, formatTable } from '../format.ts';
+import { planCosts } from '../plan.ts';
+import { type EvaluationResult, type RunDetails, RunReader } from '../store/queries.ts';
+import type { CandidateRecord } from '../store/records.ts';
+import { type CommonOptions, print, printJson } from './terminal.ts';
+
+export function addShow(program: Command): void {
+  program
+    .command('show')
+    .description('show a run, or one of its candidates with its layers and costs')
+    .argument('<run>', "a run's id, a part of it that is unique, or latest")
+    .argument('[candidate]', 'number of a candidate, or the beginning of its key')
+    .action((run: string, candidate: string | undefined, _options, command: Command) => {
+      const { db, json } = command.optsWithGlobals<CommonOptions>();
+      const reader = new RunReader(db);
+      try {
+        const details = reader.run(reader.resolve(run));
+        if (candidate === undefined) showRun(reader, details, json === true);
+        else {
+          const record = reader.resolveCandidate(details.id, candidate);
+          showCandidate(details, record, reader.evaluations(details.id, record.number), json === true);
+        }
+      } finally {
+        reader.close();
+      }
+    });
+}
+
+function showRun(reader: RunReader, details: RunDetails, asJson: boolean): void {
+  const generations = reader.generations(details.id);
+  if (asJson) {
+    printJson({ ...details, createdAt: new Date(details.createdAt).toISOString(), generations });
+    return;
+  }
+  const { id, name, state, nCandidates, nEvaluations, trainingSeconds, events, versions } = details;
+  const spec = details.spec as RunSpec;
+  const time = (at: number) => new Date(at).toISOString().slice(0, 19).replace('T', ' ');
+  const bounds = details.objectives.map(
+    ({ metric, ideal, reference }) =>
+      `  ${metric}: from ${formatMetric(metric, ideal)} (ideal) to ${formatMetric(metric, reference)} (reference)`,
+  );
+  const lines = [
+    `run ${id}: ${name}, ${state}`,
+    `seed ${spec.seed}, ${spec.search.algorithm}, corpus ${spec.task.corpus}, accelerator ${spec.accelerator}`,
+    `${nCandidates} candidates, ${nEvaluations} evaluations, ${formatDuration(trainingSeconds)} of training`,
+    'objectives:',
+    ...bounds,
+    ...(spec.constraints.length === 0
+      ? []
+      : ['constraints:', ...spec.constraints.map(({ text }) => `  ${text}`)]),
+    'events:',
+    ...events.map(
+      ({ at, kind, detail }) =>
+        `  ${time(at)} ${kind}${detail === undefined ? '' : ` ${JSON.stringify(detail)}`}`,
+    ),
+    `versions: ${Object.entries(versions)
+      .map(([what, version]) => `${what} ${version}`)
+      .join(', ')}; spec ${details.specSha256.slice(0, 12)}, corpus ${details.corpusSha256.slice(0, 12)}`,
+  ];
+  const table = formatTable(
+    [{ heading: 'generation' }, { heading: 'evaluations' }, { heading: 'rung' }, { heading: 'hypervolume' }],
+    generations.map((front) => [
+      String(front.generation),
+      String(front.nTold),
+      String(front.rung),
+      front.hypervolume.toFixed(4),
+    ]),
+  );
+  print(`${lines.join('\n')}\n\n${table}`);
+}
+
+function showCandidate(
+  details: RunDetails,
+  candidate: CandidateRecord,
+  evaluations: readonly EvaluationResult[],
+  asJson: boolean,
+): void {
+  const spec = details.spec as RunSpec;
+  const { setting } = planCosts(spec, details.specFolder);
+  const estimate = estimateDeployed(candidate, setting);
+  const deployed = deployedArchitecture(candidate.architecture, spec.scale);
+  if (asJson) {
+    const { breakdown, calibration, expectedErrorRatio } = estimate;
+    printJson({
+      run: details.id,
+      ...candidate,
+      deployedArchitecture: deployed,
+      evaluations,
+      calibration,
+      expectedErrorRatio,
+      breakdown,
+    });
+    return;
+  }
+  const { number, key, origin, parents } = candidate;
+  const from = parents.length === 0 || origin === 'promotion' ? '' : ` of ${parents.join(' and ')}`;
+  const scale = describeScale(spec.scale);
+  print(
+    [
+      `candidate ${number} (${key}) of run ${details.id}: ${origin}${from}`,
+      '',
+      layerTable(candidate, deployed),
+      '',
+      evaluationTable(evaluations),
+      '',
+      `costs on ${spec.accelerator}${scale === undefined ? '' : `; deployed: ${scale}`}`,
+      metricTable(candidate, scale !== undefined),
+      estimate.calibration,
+      '',
+      breakdownTable(
+        sumParts(estimate.breakdown, ({ operation }) => operation),
+        'operation',
+      ),
+      '',
+      breakdownTable(
+        sumParts(estimate.breakdown, ({ layer }) => (layer === undefined ? 'outside' : `layer ${layer}`)),
+        'part',
+      ),
+    ].join('\n'),
+  );
+}
+
+function layerTable(
+  { architecture, deployment }: CandidateRecord,
+  deployed: CandidateRecord['architecture'],
+): string {
+  const isScaled = deployed !== architecture;
+  const both = (small: number, large: number) => (isScaled ? `${small} -> ${large}` : String(small));
+  const rows = architecture.layers.map((layer, at) => {
+    const large = deployed.layers[at]!;
+    const { weightFormat, sparsity } = deployment.layers[at]!;
+    return [
+      String(at),
+      both(layer.nHeads, large.nHeads),
+      both(layer.nKvHeads, large.nKvHeads),
+      both(layer.dFf, large.dFf),
+      weightFormat,
+      sparsity === 0 ? 'dense' : `${Math.round(sparsity * 100)} % zeros`,
+    ];
+  });
+  const { tieEmbeddings } = architecture;
+  const heads = ['layer', 'heads', 'kv heads', 'dFf'].map((heading) => ({ heading }));
+  const left = ['weights', 'sparsity'].map((heading) => ({ heading, align: 'left' as const }));
+  const shape = [
+    `dModel ${both(architecture.dModel, deployed.dModel)}`,
+    `headDim ${both(architecture.headDim, deployed.headDim)}`,
+    `vocabulary ${both(architecture.vocabSize, deployed.vocabSize)}`,
+    `context ${both(architecture.contextLength, deployed.contextLength)}`,
+    `embeddings ${tieEmbeddings ? 'tied' : 'untied'} in ${deployment.headFormat}`,
+    `KV cache in ${deployment.kvCacheFormat}`,
+    `${deployment.nCards} ${deployment.nCards === 1 ? 'card' : 'cards'}`,
+  ];
+  return `${shape.join(', ')}${isScaled ? ' (trained -> deployed)' : ''}\n${formatTable([...heads, ...left], rows)}`;
+}
+
+function evaluationTable(evaluations: readonly EvaluationResult[]): string {
+  const left = (heading: string) => ({ heading, align: 'left' as const });
+  const columns = [
+    { heading: 'evaluation' },
+    { heading: 'rung' },
+    left('state'),
+    { heading: 'loss (bits/byte)' },
+    { heading: 'steps' },
+    { heading: 'trained' },
+    left('note'),
+  ];
+  const rows = evaluations.map((each) => [
+    String(each.number),
+    String(each.rung),
+    each.state,
+    formatMetric('loss', each.loss),
+    each.steps === undefined ? '-' : String(each.steps),
+    each.trainSeconds === undefined ? '-' : formatDuration(each.trainSeconds),
+    each.reason ?? (each.state === 'ok' && !each.feasible ? 'breaks a constraint' : ''),
+  ]);
+  return formatTable(columns, rows);
+}
+
+function metricTable({ trainedCosts, deployedCosts }: CandidateRecord, isScaled: boolean): string {
+  const metrics = METRIC_NAMES.filter((metric) => deployedCosts[metric] !== undefined);
+  const columns = [
+    { heading: 'metric', align: 'left' as const },
+    { heading: 'deployed' },
+    ...(isScaled ? [{ heading: 'trained' }] : []),
+  ];
+  const rows = metrics.map((metric) => [
+    metric,
+    formatMetric(metric, deployedCosts[metric]),
+    ...(isScaled ? [formatMetric(metric, trainedCosts[metric])] : []),
+  ]);
+  return formatTable(columns, rows);
+}

@@ -1,0 +1,38 @@
+// Candidates in the form that tables and JSON documents show them.
+import type { Architecture } from '../space/architecture.ts';
+import type { Deployment } from '../space/deployment.ts';
+import type { Scale } from '../space/scale.ts';
+import { formatLayers } from './format.ts';
+
+/** `mxfp4-e2m1`, `mixed: fp16 x1, mxfp4-e2m1 x3`, with `80 % sparse` where weights are. */
+export function describeWeights({ layers }: Deployment): string {
+  const names = layers.map(({ weightFormat, sparsity }) =>
+    sparsity === 0 ? weightFormat : `${weightFormat} ${Math.round(sparsity * 100)} % sparse`,
+  );
+  const counts = new Map<string, number>();
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+  if (counts.size === 1) return names[0]!;
+  return [...counts].map(([name, n]) => `${name} x${n}`).join(', ');
+}
+
+/** The columns that tell one architecture from another. */
+export function describeArchitecture({ dModel, headDim, layers }: Architecture) {
+  return {
+    dModel,
+    headDim,
+    depth: layers.length,
+    nHeads: formatLayers(layers.map(({ nHeads }) => nHeads)),
+    nKvHeads: formatLayers(layers.map(({ nKvHeads }) => nKvHeads)),
+    dFf: formatLayers(layers.map(({ dFf }) => dFf)),
+  };
+}
+
+/** In words, what the costs are of; `undefined` where that is the trained model itself. */
+export function describeScale(scale: Scale | undefined): string | undefined {
+  if (scale === undefined) return undefined;
+  const { width, heads, vocabSize, contextLength } = scale;
+  const parts = [`widths x${width}`, `heads x${heads}`, `headDim x${width / heads}`];
+  if (vocabSize !== undefined) parts.push(`vocabulary ${vocabSize}`);
+  if (contextLength !== undefined) parts.push(`context ${contextLength}`);
+  return parts.join(', ');
+}

@@ -1,0 +1,104 @@
+// Questions about a stored front: other objectives, a condition, an order.
+import { frontOf } from '../search/index.ts';
+import { evaluateExpression, parseExpression } from '../space/expression.ts';
+import { METRIC_NAMES, METRICS, type MetricName, type MetricUnit } from '../space/metrics.ts';
+import { toMinimised } from './problem.ts';
+import type { FrontMember, RunReader, StoredFront } from './store/queries.ts';
+
+export interface FrontQuery {
+  readonly generation?: number;
+  /** Other objectives than the run's: the front is found anew among what was evaluated on its rung. */
+  readonly objectives?: readonly MetricName[];
+  /** Members for which this is not surely true are left out. `best` and `baseline` are references. */
+  readonly where?: string;
+  readonly sort?: { readonly metric: MetricName; readonly descending: boolean };
+}
+
+/** What `--where` knows beside the metrics. */
+const SHAPE_NAMES = ['candidate', 'rung', 'depth', 'dModel', 'headDim', 'cards'] as const;
+
+/** The front that a query asks for; `undefined` before the first generation. @throws ExpressionError, StoreError */
+export function queryFront(reader: RunReader, runId: string, query: FrontQuery): StoredFront | undefined {
+  const stored = reader.front(runId, query.generation);
+  if (stored === undefined) return undefined;
+  const front = query.objectives === undefined ? stored : frontUnder(reader, runId, stored, query.objectives);
+  const kept = query.where === undefined ? front.members : membersWhere(reader, runId, front, query.where);
+  return { ...front, members: sorted(kept, query.sort) };
+}
+
+function frontUnder(
+  reader: RunReader,
+  runId: string,
+  stored: StoredFront,
+  objectives: readonly MetricName[],
+): StoredFront {
+  const candidates = new Map(reader.candidates(runId).map((candidate) => [candidate.number, candidate]));
+  const points = reader
+    .evaluations(runId)
+    .filter(({ number, rung, feasible }) => number < stored.nTold && rung === stored.rung && feasible)
+    .filter(({ values }) => objectives.every((metric) => values[metric] !== undefined))
+    .map((evaluation) => ({
+      candidate: evaluation.candidate,
+      violations: [],
+      objectives: objectives.map((metric) => toMinimised(metric, evaluation.values[metric]!)),
+      member: { candidate: candidates.get(evaluation.candidate)!, evaluation },
+    }));
+  return { ...stored, members: frontOf(points).map(({ member }) => member) };
+}
+
+function membersWhere(reader: RunReader, runId: string, front: StoredFront, where: string): FrontMember[] {
+  const counts = Object.fromEntries(SHAPE_NAMES.map((name) => [name, { unit: 'count' as MetricUnit }]));
+  const expression = parseExpression(where, {
+    names: { ...METRICS, ...counts },
+    references: ['best', 'baseline'],
+  });
+  const baseline =
+    reader.candidate(runId, 0)?.origin === 'baseline'
+      ? reader.evaluations(runId, 0).find(({ rung }) => rung === front.rung)
+      : undefined;
+  return front.members.filter((member) =>
+    evaluateExpression(
+      expression,
+      (name) => namedValue(member, name),
+      (reference, name) =>
+        reference === 'best' ? bestOf(front.members, name) : baseline?.values[name as MetricName],
+    ),
+  );
+}
+
+function namedValue({ candidate, evaluation }: FrontMember, name: string): number | undefined {
+  switch (name) {
+    case 'candidate':
+      return candidate.number;
+    case 'rung':
+      return evaluation.rung;
+    case 'depth':
+      return candidate.architecture.layers.length;
+    case 'dModel':
+    case 'headDim':
+      return candidate.architecture[name];
+    case 'cards':
+      return candidate.deployment.nCards;
+    default:
+      return evaluation.values[name as MetricName];
+  }
+}
+
+function bestOf(members: readonly FrontMember[], name: string): number | undefined {
+  const values = members.flatMap((member) => namedValue(member, name) ?? []);
+  if (values.length === 0) return undefined;
+  const isHigherBetter =
+    (METRIC_NAMES as string[]).includes(name) && METRICS[name as MetricName].better === 'higher';
+  return isHigherBetter ? Math.max(...values) : Math.min(...values);
+}
+
+function sorted(members: readonly FrontMember[], sort: FrontQuery['sort']): FrontMember[] {
+  if (sort === undefined) return [...members];
+  const { metric, descending } = sort;
+  const direction = descending ? -1 : 1;
+  return members.toSorted((a, b) => {
+    const [x, y] = [a.evaluation.values[metric], b.evaluation.values[metric]];
+    if (x === undefined || y === undefined) return Number(x === undefined) - Number(y === undefined);
+    return direction * (x - y) || a.candidate.number - b.candidate.number;
+  });
+}

@@ -1,0 +1,80 @@
+// How long a run would take: two short real trainings on this machine, spread over the planned evaluations.
+import { type Architecture, countAttentionMacs, countWeightMacs } from '../space/architecture.ts';
+import { hashOf } from '../space/candidate.ts';
+import { largestCandidate, smallestCandidate } from '../space/extremes.ts';
+import type { Survey } from './bounds.ts';
+import { plannedEvaluations, type RunPlan } from './plan.ts';
+import { createTrainer } from './train.ts';
+
+/** Optimiser steps of a timing; few, because the first ones are not the slowest. */
+const TIMED_STEPS = 6;
+/** A space whose larger models take longer than this for the timing is judged by what was timed. */
+const PATIENCE_MS = 30_000;
+
+interface Timing {
+  readonly macsPerStep: number;
+  readonly secondsPerStep: number;
+  /** Compiling and measuring the loss. */
+  readonly fixedSeconds: number;
+}
+
+/** Multiply-accumulates of one optimiser step: forward, and twice as many backward. */
+function trainingMacs(architecture: Architecture, batch: number): number {
+  const { contextLength } = architecture;
+  const forward =
+    countWeightMacs(architecture, contextLength) + countAttentionMacs(architecture, contextLength, 0);
+  return 3 * batch * forward;
+}
+
+async function timeTraining(plan: RunPlan, architecture: Architecture): Promise<Timing | undefined> {
+  const training = { ...plan.spec.training, rungs: [TIMED_STEPS], warmupSteps: 1 };
+  const evaluator = createTrainer({ ...plan, spec: { ...plan.spec, training } }, 1);
+  const startedAt = performance.now();
+  try {
+    const task = { architecture, architectureHash: hashOf(architecture), rung: 0 };
+    const outcome = await evaluator.evaluate(task, AbortSignal.timeout(PATIENCE_MS));
+    if (outcome.kind !== 'ok') return undefined;
+    const seconds = (performance.now() - startedAt) / 1000;
+    return {
+      macsPerStep: trainingMacs(architecture, training.batch),
+      secondsPerStep: outcome.trainSeconds / TIMED_STEPS,
+      fixedSeconds: seconds - outcome.trainSeconds,
+    };
+  } finally {
+    await evaluator.close();
+  }
+}
+
+/**
+ * Estimated seconds of a whole run on `maxThreads` threads; `undefined` when even the smallest member cannot be
+ * timed. Seconds a step are taken as a line through the smallest and the largest member.
+ */
+export async function estimateRunSeconds(
+  plan: RunPlan,
+  survey: Survey,
+  maxThreads: number,
+): Promise<number | undefined> {
+  const { spec, space } = plan;
+  const small = await timeTraining(plan, smallestCandidate(space).architecture);
+  if (small === undefined) return undefined;
+  const large = await timeTraining(plan, largestCandidate(space).architecture);
+  const secondsPerStep = (macs: number) => {
+    if (large === undefined || large.macsPerStep <= small.macsPerStep) {
+      return (small.secondsPerStep * macs) / small.macsPerStep;
+    }
+    const slope = (large.secondsPerStep - small.secondsPerStep) / (large.macsPerStep - small.macsPerStep);
+    return small.secondsPerStep + Math.max(0, slope) * (macs - small.macsPerStep);
+  };
+  const { rungs, batch } = spec.training;
+  const architectures = survey.feasible.map(({ architecture }) => architecture);
+  const meanSecondsPerStep =
+    architectures.reduce((sum, architecture) => sum + secondsPerStep(trainingMacs(architecture, batch)), 0) /
+    architectures.length;
+  const fixedSeconds =
+    large === undefined ? small.fixedSeconds : (small.fixedSeconds + large.fixedSeconds) / 2;
+  const total = plannedEvaluations(spec).reduce((sum, n, rung) => {
+    const steps = rungs[rung]! - (rungs[rung - 1] ?? 0);
+    return sum + n * (fixedSeconds + steps * meanSecondsPerStep);
+  }, 0);
+  return total / Math.min(maxThreads, spec.search.lag);
+}

@@ -1,0 +1,30 @@
+// The trainer of a run: worker threads, with the trained weights beside the database.
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { createTrainerPool, type Evaluator } from '../evaluators/index.ts';
+import type { RunSpec } from '../space/spec.ts';
+import type { RunPlan } from './plan.ts';
+
+/** Where the weights of a run lie. */
+export function checkpointFolderOf(databasePath: string, runId: string): string {
+  return join(`${databasePath}.checkpoints`, runId);
+}
+
+/** Threads of a run: what was asked for, else what the spec says, else one for each core. */
+export function threadsOf(spec: RunSpec, asked?: number): number {
+  return asked ?? spec.workers.maxThreads ?? availableParallelism();
+}
+
+/** The pool that trains the candidates of a run. */
+export function createTrainer(plan: RunPlan, maxThreads: number, checkpointFolder?: string): Evaluator {
+  const { spec, dataset } = plan;
+  const { timeoutSeconds, ...settings } = spec.training;
+  return createTrainerPool({
+    maxThreads,
+    seed: spec.seed,
+    settings,
+    timeoutSeconds,
+    data: dataset,
+    ...(checkpointFolder === undefined ? {} : { checkpointFolder }),
+  });
+}
