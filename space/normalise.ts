@@ -67,7 +67,9 @@ function normaliseSpace(space: RawSpec['space'], report: Report): SpaceSpec {
   return {
     dModel: numbers(space.dModel, at('dModel'), report),
     headDim: numbers(space.headDim, at('headDim'), report),
-    tieEmbeddings: distinct(space.tieEmbeddings, at('tieEmbeddings'), report).sort(),
+    tieEmbeddings: distinct(space.tieEmbeddings, at('tieEmbeddings'), report).sort(
+      (a, b) => Number(a) - Number(b),
+    ),
     depth: numbers(space.depth, at('depth'), report),
     ropeTheta: space.ropeTheta,
     layers: {

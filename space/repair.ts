@@ -50,11 +50,11 @@ export function repairGenes(space: Space, genes: Genes): Candidate {
 }
 
 function snapBlock(space: Space, block: Block): Block {
-  const nHeads = nearestChoice(
-    space.attention.map((choice) => choice.nHeads),
-    block.nHeads,
-  );
-  const { nKvHeads } = space.attention.find((choice) => choice.nHeads === nHeads)!;
+  let nearest = space.attention[0]!;
+  for (const choice of space.attention) {
+    if (Math.abs(choice.nHeads - block.nHeads) < Math.abs(nearest.nHeads - block.nHeads)) nearest = choice;
+  }
+  const { nHeads, nKvHeads } = nearest;
   return {
     nHeads,
     nKvHeads: nearestChoice(nKvHeads, block.nKvHeads),

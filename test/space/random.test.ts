@@ -26,7 +26,7 @@ describe('derived generators', () => {
   test('below(n) is uniform: chi-squared within 5 standard deviations', () => {
     for (const n of [2, 3, 7, 10, 100]) {
       const rng = deriveRng(5, n, 'chi');
-      const counts = new Array<number>(n).fill(0);
+      const counts = Array.from({ length: n }, () => 0);
       const nDraws = 20_000;
       for (let draw = 0; draw < nDraws; draw++) counts[rng.below(n)]!++;
       const expected = nDraws / n;
