@@ -16,7 +16,7 @@ export interface CodebookOptions {
   /** Makes entry 0 of the first table exactly zero, for dummies in sparse storage. */
   readonly zeroEntry?: boolean;
   readonly seed?: number;
-  /** Most Lloyd steps a table. 25 by default. */
+  /** Most Lloyd steps a table. By default 25, and 500 for single weights, whose steps are cheap. */
   readonly iterations?: number;
   /** Vectors on which the tables are trained before one last step on all of them. 65,536 by default. */
   readonly trainingVectors?: number;
@@ -50,7 +50,7 @@ function fill(options: CodebookOptions): FilledOptions {
     codebooks,
     seed,
     zeroEntry: options.zeroEntry ?? false,
-    iterations: options.iterations ?? 25,
+    iterations: options.iterations ?? (vectorLength === 1 ? 500 : 25),
     trainingVectors: options.trainingVectors ?? 65_536,
     entries: 2 ** indexBits,
     rng: deriveRng(seed, indexBits * 64 + vectorLength, 'codebook'),

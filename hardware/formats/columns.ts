@@ -13,76 +13,85 @@ export interface ColumnEntries {
 /** Columns handled together: one cache line of float32. */
 export const TILE_COLUMNS = 16;
 
-/** Copies columns `from` to `from + width` into `tile`, each column contiguous and `stride` apart. */
-function transposeTile(
+/** One tile's entries on their way: column c fills its own stretch from `starts[c]` on. */
+interface Staging {
+  readonly values: Int32Array;
+  readonly gaps: Int32Array;
+  readonly starts: Int32Array;
+  readonly ends: Int32Array;
+  /** Row after the last entry of each column. */
+  readonly next: Int32Array;
+}
+
+function staging(rows: number): Staging {
+  // An odd number of cache lines apart, so that columns do not fall into the same cache sets.
+  const stride = ((rows + 15) & ~15) | 16;
+  const size = stride * TILE_COLUMNS;
+  return {
+    values: new Int32Array(size),
+    gaps: new Int32Array(size),
+    starts: Int32Array.from({ length: TILE_COLUMNS }, (_, c) => c * stride),
+    ends: new Int32Array(TILE_COLUMNS),
+    next: new Int32Array(TILE_COLUMNS),
+  };
+}
+
+/** Reads columns `from` to `from + width` row by row, each cache line once. */
+function scanTile(
   source: Int32Array,
   rows: number,
   cols: number,
   from: number,
   width: number,
-  tile: Int32Array,
-  stride: number,
+  { values, gaps, starts, ends, next }: Staging,
 ): void {
+  ends.set(starts);
+  next.fill(0);
   for (let row = 0; row < rows; row += 1) {
     const at = row * cols + from;
-    for (let c = 0; c < width; c += 1) tile[c * stride + row] = source[at + c]!;
-  }
-}
-
-/** Appends the non-zeros of one column at `at` and returns the new end. Every word is written; only some stay. */
-function compactColumn(
-  column: Int32Array,
-  start: number,
-  rows: number,
-  values: Int32Array,
-  positions: Int32Array,
-  at: number,
-): number {
-  for (let row = 0; row < rows; row += 1) {
-    const word = column[start + row]!;
-    values[at] = word;
-    positions[at] = row;
-    // Shifting the sign out makes -0 a zero; the top bit of x | -x says whether x is not zero.
-    const magnitude = word << 1;
-    at += (magnitude | (0 - magnitude)) >>> 31;
-  }
-  return at;
-}
-
-/** Row numbers to gaps, in place. */
-function gapsInPlace(positions: Int32Array, counts: Uint32Array): void {
-  let at = 0;
-  for (const count of counts) {
-    let next = 0;
-    for (const end = at + count; at < end; at += 1) {
-      const row = positions[at]!;
-      positions[at] = row - next;
-      next = row + 1;
+    for (let c = 0; c < width; c += 1) {
+      const word = source[at + c]!;
+      // The shift drops the sign: -0 is a zero too.
+      if (word << 1 === 0) continue;
+      const to = ends[c]!;
+      values[to] = word;
+      gaps[to] = row - next[c]!;
+      next[c] = row + 1;
+      ends[c] = to + 1;
     }
   }
+}
+
+/** Words that are neither zero. Branch-free. */
+function countNonZeros(words: Int32Array): number {
+  let count = 0;
+  for (let i = 0; i < words.length; i += 1) {
+    const magnitude = words[i]! << 1;
+    count += (magnitude | (0 - magnitude)) >>> 31;
+  }
+  return count;
 }
 
 /** The non-zeros of a row-major (rows, cols) matrix. Both zeros count as zero; NaN and infinity do not. */
 export function columnEntries(dense: Float32Array, rows: number, cols: number): ColumnEntries {
   const source = new Int32Array(dense.buffer, dense.byteOffset, dense.length);
-  // One word more than can be kept, because the next one is written before it is known to stay.
-  const values = new Int32Array(dense.length + 1);
-  const positions = new Int32Array(dense.length + 1);
+  const nonZeros = countNonZeros(source);
+  const values = new Int32Array(nonZeros);
+  const gaps = new Int32Array(nonZeros);
   const counts = new Uint32Array(cols);
-  // An odd number of cache lines apart, so that columns do not fall into the same cache sets.
-  const stride = ((rows + 15 + 16) & ~15) | 16;
-  const tile = new Int32Array(stride * TILE_COLUMNS);
+  const staged = staging(rows);
   let at = 0;
   for (let from = 0; from < cols; from += TILE_COLUMNS) {
     const width = Math.min(TILE_COLUMNS, cols - from);
-    transposeTile(source, rows, cols, from, width, tile, stride);
+    scanTile(source, rows, cols, from, width, staged);
     for (let c = 0; c < width; c += 1) {
-      const before = at;
-      at = compactColumn(tile, c * stride, rows, values, positions, at);
-      counts[from + c] = at - before;
+      const start = staged.starts[c]!;
+      const end = staged.ends[c]!;
+      values.set(staged.values.subarray(start, end), at);
+      gaps.set(staged.gaps.subarray(start, end), at);
+      counts[from + c] = end - start;
+      at += end - start;
     }
   }
-  const gaps = positions.slice(0, at);
-  gapsInPlace(gaps, counts);
-  return { values: new Float32Array(values.slice(0, at).buffer), gaps, counts };
+  return { values: new Float32Array(values.buffer), gaps, counts };
 }

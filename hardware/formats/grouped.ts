@@ -3,7 +3,14 @@
 import { packBits, unpackBits } from './bit-pack.ts';
 import { fromBfloat16, toBfloat16 } from './float-cast.ts';
 import { checkFinite, FormatError } from './format-error.ts';
-import { elementValues, MX_ELEMENTS, magnitudeCode, roundTiesToEven, signedCode } from './mx-format.ts';
+import {
+  elementValues,
+  isNegative,
+  MX_ELEMENTS,
+  magnitudeCode,
+  roundTiesToEven,
+  signedCode,
+} from './mx-format.ts';
 
 /** `int8` and `fp8` (E4M3) have one scale a row; `int4-gN` one scale each N values along a row. */
 export const GROUPED_FORMATS = {
@@ -66,7 +73,7 @@ const E4M3 = MX_ELEMENTS['mxfp8-e4m3'];
 /** Code of `ratio` = value / scale: the nearest, ties to even, clamped. */
 function codeOf(format: GroupedFormat, ratio: number): number {
   const size = Math.abs(ratio);
-  if (format === 'fp8') return signedCode(E4M3, magnitudeCode(E4M3, size), ratio < 0);
+  if (format === 'fp8') return signedCode(E4M3, magnitudeCode(E4M3, size), isNegative(ratio));
   const { bits, largest } = GROUPED_FORMATS[format];
   const magnitude = Math.min(largest, roundTiesToEven(size));
   return (ratio < 0 ? -magnitude : magnitude) & ((1 << bits) - 1);

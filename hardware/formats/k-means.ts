@@ -152,9 +152,31 @@ export function clusterMeans(points: Points, centres: Float32Array, indices: Uin
   return means;
 }
 
+/** Lloyd steps on single numbers: clusters are runs of the sorted values, their means come from running sums. */
+function scalarKMeans(points: Points, start: Centres, iterations: number): Centres {
+  const sorted = points.values.slice().sort();
+  const sums = new Float64Array(sorted.length + 1);
+  for (let i = 0; i < sorted.length; i += 1) sums[i + 1] = sums[i]! + sorted[i]!;
+  let centres = start;
+  for (let step = 0; step < iterations; step += 1) {
+    const means = new Float32Array(centres);
+    let from = 0;
+    for (let k = 0; k < centres.length; k += 1) {
+      const limit = k + 1 < centres.length ? (centres[k]! + centres[k + 1]!) / 2 : Infinity;
+      const end = firstAbove(sorted, 1, limit);
+      if (end > from) means[k] = (sums[end]! - sums[from]!) / (end - from);
+      from = Math.max(from, end);
+    }
+    if (means.every((mean, k) => mean === centres[k])) break;
+    centres = means;
+  }
+  return centres;
+}
+
 /** `k` sorted centres for `points` (at least one), at most `iterations` Lloyd steps after a k-means++ start. */
 export function kMeans(points: Points, k: number, iterations: number, rng: Rng): Centres {
   let centres = sortedCentres(seededCentres(points, k, rng), points.dims);
+  if (points.dims === 1) return scalarKMeans(points, centres, iterations);
   let before: Uint16Array | undefined;
   for (let step = 0; step < iterations; step += 1) {
     const indices = nearest(points, centres);

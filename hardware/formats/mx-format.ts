@@ -82,6 +82,11 @@ export function signedCode(element: MxElement, magnitude: number, negative: bool
   return element.kind === 'float' ? magnitude | (1 << (element.bits - 1)) : -magnitude & 0xff;
 }
 
+/** True for negative numbers and -0. */
+export function isNegative(x: number): boolean {
+  return x < 0 || Object.is(x, -0);
+}
+
 function codeValue(format: MxFormat, code: number): number {
   const element: MxElement = MX_ELEMENTS[format];
   if (element.kind === 'integer') return ((code << 24) >> 24) / 64;

@@ -176,7 +176,7 @@ function encodeBlocks(
 
 /** The length of a row, checked against the number of values. */
 function checkedRowLength(length: number, rowLength: number | undefined): number {
-  if (rowLength === undefined) return Math.max(1, length);
+  if (rowLength === undefined || length === 0) return Math.max(1, length);
   if (!Number.isInteger(rowLength) || rowLength < 1 || length % rowLength !== 0) {
     throw new FormatError('shape', `${length} values cannot be cut into rows of ${rowLength}`);
   }

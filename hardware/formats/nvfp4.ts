@@ -1,7 +1,7 @@
 // NVFP4: FP4 (E2M1) elements, an E4M3 scale each 16 values, one float32 scale for the whole tensor.
 import { packBits, unpackBits } from './bit-pack.ts';
 import { checkFinite, FormatError } from './format-error.ts';
-import { elementValues, MX_ELEMENTS, magnitudeCode, signedCode } from './mx-format.ts';
+import { elementValues, isNegative, MX_ELEMENTS, magnitudeCode, signedCode } from './mx-format.ts';
 
 /** Values that share a scale. */
 export const NVFP4_BLOCK = 16;
@@ -62,7 +62,7 @@ export function encodeNvFp4(values: Float32Array, rowLength: number = values.len
     const scale = elementValues('mxfp8-e4m3')[scaleCode]! * tensorScale;
     if (scale === 0) return;
     for (let i = start; i < end; i += 1) {
-      codes[i] = signedCode(E2M1, magnitudeCode(E2M1, Math.abs(values[i]!) / scale), values[i]! < 0);
+      codes[i] = signedCode(E2M1, magnitudeCode(E2M1, Math.abs(values[i]!) / scale), isNegative(values[i]!));
     }
   });
   return {
