@@ -230,6 +230,10 @@ export const KERNELS: Readonly<Record<string, Recorder>> = {
   Maximum: binary('Max'),
   Minimum: binary('Min'),
   Neg: unary('Neg'),
+  Abs: unary('Abs'),
+  Floor: unary('Floor'),
+  // Ties to even on both sides.
+  Round: unary('Round'),
   Exp: unary('Exp'),
   Log: unary('Log'),
   Sqrt: unary('Sqrt'),

@@ -6,8 +6,17 @@ import { causalSoftmax, type RotaryTables, rmsNorm, rotary, rotaryTables, swiGlu
 
 export type WeightTensors = Readonly<Record<string, tf.Tensor>>;
 
+/** Where a forward pass lets its values be seen or replaced. */
+export interface ForwardHooks {
+  /** Gets what a weight matrix multiplies, (N, in), with the matrix's name. */
+  readonly onInput?: (matrixName: string, x: tf.Tensor2D) => void;
+  /** What the KV cache gives back for the keys (rotated) or the values of a layer, (B, T, K, d). */
+  readonly throughCache?: (x: tf.Tensor4D) => tf.Tensor4D;
+}
+
 /** What every layer of one pass shares. */
 interface Shared {
+  readonly hooks: ForwardHooks;
   readonly batch: number;
   readonly positions: number;
   readonly headDim: number;
@@ -29,17 +38,21 @@ function attention(
   layer: Layer,
   shared: Shared,
 ): tf.Tensor2D {
-  const { batch, positions, headDim, tables, mask } = shared;
+  const { batch, positions, headDim, tables, mask, hooks } = shared;
   const { nHeads, nKvHeads } = layer;
-  const project = (name: string) => tf.matMul(h, weights[`${prefix}.${name}`] as tf.Tensor2D);
+  const project = (name: string) => {
+    hooks.onInput?.(`${prefix}.${name}`, h);
+    return tf.matMul(h, weights[`${prefix}.${name}`] as tf.Tensor2D);
+  };
+  const cached = (x: tf.Tensor4D) => hooks.throughCache?.(x) ?? x;
   const split = (x: tf.Tensor, heads: number) =>
     tf.reshape(x, [batch, positions, heads, headDim]) as tf.Tensor4D;
   const perHead = (x: tf.Tensor4D) => tf.transpose(x, [0, 2, 1, 3]); // (B, heads, T, d)
   // The heads of a group read one kv head as rows of a single product, so keys and values are never repeated.
   const groupRows = (nHeads / nKvHeads) * positions;
   const q = perHead(rotary(split(tf.mul(project('q'), headDim ** -0.5), nHeads), tables));
-  const k = perHead(rotary(split(project('k'), nKvHeads), tables));
-  const v = perHead(split(project('v'), nKvHeads));
+  const k = perHead(cached(rotary(split(project('k'), nKvHeads), tables)));
+  const v = perHead(cached(split(project('v'), nKvHeads)));
   const qGrouped = tf.reshape(q, [batch * nKvHeads, groupRows, headDim]); // (B*K, G*T, d)
   const kGrouped = tf.reshape(k, [batch * nKvHeads, positions, headDim]); // (B*K, T, d)
   const vGrouped = tf.reshape(v, [batch * nKvHeads, positions, headDim]); // (B*K, T, d)
@@ -51,13 +64,23 @@ function attention(
   const mixed = tf.matMul(tf.reshape(attended, [batch * nKvHeads, groupRows, positions]), vGrouped); // (B*K, G*T, d)
   const merged = tf.transpose(tf.reshape(mixed, [batch, nHeads, positions, headDim]), [0, 2, 1, 3]); // (B, T, H, d)
   const rows = tf.reshape(merged, [batch * positions, nHeads * headDim]) as tf.Tensor2D; // (N, H*d)
+  hooks.onInput?.(`${prefix}.o`, rows);
   return tf.matMul(rows, weights[`${prefix}.o`] as tf.Tensor2D); // (N, D)
 }
 
-function feedForward(h: tf.Tensor2D, weights: WeightTensors, prefix: string): tf.Tensor2D {
+function feedForward(
+  h: tf.Tensor2D,
+  weights: WeightTensors,
+  prefix: string,
+  { onInput }: ForwardHooks,
+): tf.Tensor2D {
+  onInput?.(`${prefix}.gate`, h);
+  onInput?.(`${prefix}.up`, h);
   const gate = tf.matMul<tf.Tensor2D>(h, weights[`${prefix}.gate`] as tf.Tensor2D); // (N, F)
   const up = tf.matMul<tf.Tensor2D>(h, weights[`${prefix}.up`] as tf.Tensor2D); // (N, F)
-  return tf.matMul(swiGlu(gate, up), weights[`${prefix}.down`] as tf.Tensor2D); // (N, D)
+  const product = swiGlu(gate, up); // (N, F)
+  onInput?.(`${prefix}.down`, product);
+  return tf.matMul(product, weights[`${prefix}.down`] as tf.Tensor2D); // (N, D)
 }
 
 /** Logits (N, V) for `tokens` (B, T). `weights` are named as in `parameterSpecs`. */
@@ -65,10 +88,12 @@ export function forward(
   architecture: Architecture,
   weights: WeightTensors,
   tokens: tf.Tensor2D,
+  hooks: ForwardHooks = {},
 ): tf.Tensor2D {
   const [batch, positions] = tokens.shape;
   const { headDim, ropeTheta, layers, tieEmbeddings } = architecture;
   const shared: Shared = {
+    hooks,
     batch,
     positions,
     headDim,
@@ -86,10 +111,14 @@ export function forward(
       ) as tf.Tensor2D;
     }
     if (layer.dFf > 0) {
-      x = tf.add(x, feedForward(norm('feedForward'), weights, `layers.${i}.feedForward`)) as tf.Tensor2D;
+      x = tf.add(
+        x,
+        feedForward(norm('feedForward'), weights, `layers.${i}.feedForward`, hooks),
+      ) as tf.Tensor2D;
     }
   });
   const h = rmsNorm(x, weights.norm as tf.Tensor1D);
+  hooks.onInput?.(tieEmbeddings ? 'embedding' : 'head', h);
   const head = (tieEmbeddings ? embedding : weights.head) as tf.Tensor2D;
   return tf.matMul(h, head, false, tieEmbeddings); // (N, V)
 }

@@ -66,6 +66,12 @@ const CASES: readonly Case[] = [
   { ...binary('Maximum', tf.maximum)[0]!, gradientsOf: [] },
   { ...binary('Minimum', tf.minimum)[0]!, gradientsOf: [] },
   unary('Neg', tf.neg),
+  { ...unary('Abs', tf.abs), gradientsOf: [] },
+  { ...unary('Floor', tf.floor), gradientsOf: [] },
+  {
+    ...unary('Round', tf.round, { ...x, data: Float32Array.from(x.data, (v) => Math.round(v * 4) / 2) }),
+    gradientsOf: [],
+  },
   unary('Exp', tf.exp),
   unary('Log', tf.log, positive(x)),
   unary('Sqrt', tf.sqrt, positive(x)),
