@@ -107,6 +107,7 @@ export const acceleratorFileSchema = z.strictObject({
   attention: z.strictObject({
     bandwidthEfficiency: figure('ratio'),
     computeEfficiency: figure('ratio'),
+    sharedReadRatio: figure('ratio'),
     fixedTime: figure('seconds'),
   }),
   elementwise: z.strictObject({ fixedTime: figure('seconds'), bandwidthEfficiency: figure('ratio') }),
@@ -239,6 +240,7 @@ export function toAccelerator(file: AcceleratorFile): Accelerator {
     attention: {
       bandwidthEfficiency: si(file.attention.bandwidthEfficiency),
       computeEfficiency: si(file.attention.computeEfficiency),
+      sharedReadRatio: si(file.attention.sharedReadRatio),
       fixedSeconds: si(file.attention.fixedTime),
     },
     elementwise: {

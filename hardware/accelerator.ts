@@ -87,6 +87,11 @@ export interface Accelerator {
   readonly attention: {
     /** Share of the bandwidth that reading the KV cache reaches in decode. */
     readonly bandwidthEfficiency: number;
+    /**
+     * Rate, in memory bandwidths, at which the query heads of a group read the keys and values they share: kernels
+     * that load them anew for each query head gain little from grouped queries. Large where they share the load.
+     */
+    readonly sharedReadRatio: number;
     /** Share of the 16-bit peak that attention reaches in prefill. */
     readonly computeEfficiency: number;
     readonly fixedSeconds: number;

@@ -29,7 +29,9 @@ function requiredNumber(config: Config, ...keys: readonly string[]): number {
 function flag(config: Config, key: string, otherwise: boolean): boolean {
   const value = config[key];
   if (value === undefined || value === null) return otherwise;
-  return typeof value === 'boolean' ? value : fail(`${key} must be true or false, not ${JSON.stringify(value)}`);
+  return typeof value === 'boolean'
+    ? value
+    : fail(`${key} must be true or false, not ${JSON.stringify(value)}`);
 }
 
 interface Sizes {
@@ -54,7 +56,9 @@ function kvHeadsOf(config: Config, { nLayers, nHeads }: Sizes): readonly number[
       fail(`num_key_value_heads_per_layer has ${listed.length} entries for ${nLayers} layers`);
     }
     return listed.map((count) =>
-      Number.isSafeInteger(count) && count >= 0 ? count : fail(`kv heads must be whole numbers, not ${count}`),
+      Number.isSafeInteger(count) && count >= 0
+        ? count
+        : fail(`kv heads must be whole numbers, not ${count}`),
     );
   }
   const count = optionalNumber(config, 'num_key_value_heads') ?? nHeads;
@@ -78,7 +82,8 @@ function assemble(
   const layers = kvHeads.map((nKvHeads): Layer => {
     // A block without kv heads has no attention.
     if (nKvHeads === 0) return { nHeads: 0, nKvHeads: 0, dFf: parts.dFf };
-    if (nKvHeads > nHeads || nHeads % nKvHeads !== 0) fail(`${nKvHeads} kv heads do not divide ${nHeads} heads`);
+    if (nKvHeads > nHeads || nHeads % nKvHeads !== 0)
+      fail(`${nKvHeads} kv heads do not divide ${nHeads} heads`);
     return { nHeads, nKvHeads, dFf: parts.dFf };
   });
   if (nLayers < 1) fail('the model has no layers');
@@ -210,7 +215,8 @@ const READERS: Readonly<Record<string, (config: Config) => ModelShape>> = {
  * @throws HardwareError when the family is unknown or a size is missing or impossible.
  */
 export function modelFromHuggingFace(config: unknown): ModelShape {
-  if (typeof config !== 'object' || config === null || Array.isArray(config)) fail('config.json holds no object');
+  if (typeof config !== 'object' || config === null || Array.isArray(config))
+    fail('config.json holds no object');
   const fields = config as Config;
   const experts = optionalNumber(fields, 'num_local_experts', 'num_experts', 'n_routed_experts');
   if (experts !== undefined && experts > 1) fail('mixtures of experts are not priced');

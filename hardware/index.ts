@@ -8,7 +8,9 @@ export {
   smallestCards,
 } from './cost.ts';
 export type { CostInput } from './cost-input.ts';
+export { type UniformChoice, uniformDeployment } from './deployments.ts';
 export { HardwareError, type HardwareErrorCode } from './errors.ts';
+export { modelFromHuggingFace } from './hugging-face.ts';
 export { listAccelerators, loadAccelerator } from './load-accelerator.ts';
 export {
   countModelParameters,

@@ -146,6 +146,7 @@ function priceAttention(
     newTokens: pass.newTokens,
     pastTokens: pass.pastTokens,
     nHeads: heads,
+    nKvHeads: kvHeads,
     headDim,
     kvBytesPerToken: layerKvBytes(setting, layer).device,
   };

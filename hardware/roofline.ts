@@ -67,6 +67,7 @@ export interface AttentionWork {
   readonly newTokens: number;
   readonly pastTokens: number;
   readonly nHeads: number;
+  readonly nKvHeads: number;
   readonly headDim: number;
   /** Stored bytes of keys and values a token in this layer, this device. */
   readonly kvBytesPerToken: number;
@@ -92,7 +93,10 @@ export function attentionTime(accelerator: Accelerator, kernel: Kernel, work: At
   const { attention } = accelerator;
   const memory = attentionBytes(work) / (accelerator.bandwidthBytesPerSecond * attention.bandwidthEfficiency);
   const compute = (2 * attentionMacs(work)) / (kernel.peakFlopsPerSecond * attention.computeEfficiency);
-  const busy = Math.max(memory, compute);
+  const reread =
+    ((work.nHeads / work.nKvHeads) * attentionBytes(work)) /
+    (accelerator.bandwidthBytesPerSecond * attention.sharedReadRatio);
+  const busy = Math.max(memory, compute, reread);
   return { seconds: busy + attention.fixedSeconds, busySeconds: busy };
 }
 

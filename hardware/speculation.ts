@@ -1,0 +1,254 @@
+// Speculative decoding (Leviathan et al. 2023): a draft proposes k tokens, the target verifies them in one pass
+// priced by the roofline at k + 1 tokens a sequence. The joint figure is computed, never a product of speed-ups.
+import type { Deployment } from '../space/deployment.ts';
+import type { Accelerator } from './accelerator.ts';
+import { type CostEstimate, estimateCost } from './cost.ts';
+import type { CostInput } from './cost-input.ts';
+import { HardwareError } from './errors.ts';
+import { forwardSeconds } from './forward.ts';
+import type { ModelShape } from './model-shape.ts';
+
+/**
+ * Expected tokens of a round, Theorem 1: (1 - a^(k+1)) / (1 - a), with `a` the share of tested tokens that are
+ * accepted and `k` the draft length.
+ */
+export function expectedTokens(acceptance: number, draftLength: number): number {
+  if (acceptance === 1) return draftLength + 1;
+  return (1 - acceptance ** (draftLength + 1)) / (1 - acceptance);
+}
+
+/**
+ * `fixed`: every round drafts and verifies k tokens. `skip`: rounds without a proposal fall back to a plain step
+ * (several compiled verify lengths, 0 among them). `oracle-stop`: the draft stops right after the first token that
+ * will be rejected, the upper bound of any confidence rule.
+ */
+export type LengthRule = 'fixed' | 'skip' | 'oracle-stop';
+
+/** Times that decide a draft length. */
+export interface RoundTimes {
+  readonly draftStepSeconds: number;
+  /** Verification of `k` drafted tokens, one pass; k = 0 is a plain decode step. */
+  readonly verifySeconds: (draftLength: number) => number;
+  readonly acceptance: number;
+  /** Share of rounds in which the draft has anything to propose (below 1 for n-gram look-up). */
+  readonly proposalRatio?: number;
+  readonly lengthRule?: LengthRule;
+}
+
+export interface Round {
+  readonly draftLength: number;
+  readonly expectedTokens: number;
+  readonly roundSeconds: number;
+  readonly secondsPerToken: number;
+}
+
+/** One round with drafts of `k` tokens. */
+export function priceRound(times: RoundTimes, draftLength: number): Round {
+  const { draftStepSeconds, verifySeconds, acceptance } = times;
+  const proposed = times.proposalRatio ?? 1;
+  const plainSeconds = verifySeconds(0);
+  const rule = times.lengthRule ?? 'fixed';
+  if (draftLength === 0) {
+    return { draftLength, expectedTokens: 1, roundSeconds: plainSeconds, secondsPerToken: plainSeconds };
+  }
+  let draftedSeconds = draftLength * draftStepSeconds + verifySeconds(draftLength);
+  if (rule === 'oracle-stop') {
+    // The draft ends after token j with probability a^(j-1) (1-a), after token k with a^(k-1).
+    draftedSeconds = 0;
+    for (let j = 1; j <= draftLength; j += 1) {
+      const share = acceptance ** (j - 1) * (j === draftLength ? 1 : 1 - acceptance);
+      draftedSeconds += share * (j * draftStepSeconds + verifySeconds(j));
+    }
+  }
+  const idleSeconds = rule === 'fixed' ? draftedSeconds : plainSeconds;
+  const roundSeconds = proposed * draftedSeconds + (1 - proposed) * idleSeconds;
+  const tokens = proposed * expectedTokens(acceptance, draftLength) + (1 - proposed);
+  return { draftLength, expectedTokens: tokens, roundSeconds, secondsPerToken: roundSeconds / tokens };
+}
+
+/** The round with the least time a token among lengths 0 to `maxLength`; ties go to the shorter. */
+export function bestRound(times: RoundTimes, maxLength: number): Round {
+  let best = priceRound(times, 0);
+  for (let length = 1; length <= maxLength; length += 1) {
+    const round = priceRound(times, length);
+    if (round.secondsPerToken < best.secondsPerToken) best = round;
+  }
+  return best;
+}
+
+export interface SpeculationInput {
+  readonly target: CostInput;
+  readonly draft: {
+    readonly architecture: ModelShape;
+    readonly deployment: Deployment;
+    /** Where the draft runs; the target's cards by default, and then it takes part of their memory. */
+    readonly accelerator?: Accelerator;
+  };
+  /** Accepted over tested tokens, 0 to 1. There is no default: nobody can guess it. */
+  readonly acceptance: number;
+  /** A fixed draft length; the best one is chosen when absent. */
+  readonly draftLength?: number;
+  readonly maxDraftLength?: number;
+  readonly lengthRule?: LengthRule;
+  readonly proposalRatio?: number;
+  /** Share of each device's cores that run the draft (the rest runs the target); absent: all cores run both in turn. */
+  readonly draftCoreRatio?: number;
+  /** Extra verification time a drafted token, in plain steps; the accelerator's own per-sequence time when absent. */
+  readonly verifySlope?: number;
+}
+
+export interface SpeculationEstimate {
+  readonly target: CostEstimate;
+  readonly draft: CostEstimate;
+  /** Chosen draft length; 0 = better not to speculate. */
+  readonly draftLength: number;
+  readonly expectedTokensPerRound: number;
+  readonly draftSecondsPerToken: number;
+  readonly verifySeconds: number;
+  readonly roundSeconds: number;
+  readonly decodeSecondsPerToken: number;
+  /** Over the target alone on all of its cores. */
+  readonly speedup: number;
+  /** Generated tokens of the whole batch over the whole request, both prefills included. */
+  readonly tokensPerSecond: number;
+  readonly requestSeconds: number;
+  /** Target and draft on the target's cards. */
+  readonly memoryBytesPerCard: number;
+  readonly usableBytesPerCard: number;
+  readonly fitsInMemory: boolean;
+}
+
+const DEFAULT_MAX_LENGTH = 16;
+
+/** The device with only a share of its cores: arithmetic and unpacking slow down, memory does not. */
+function withCores(accelerator: Accelerator, ratio: number): Accelerator {
+  const weightFormats = Object.fromEntries(
+    Object.entries(accelerator.weightFormats).map(([family, { kernel, decompression }]) => [
+      family,
+      {
+        kernel: { ...kernel, peakFlopsPerSecond: kernel.peakFlopsPerSecond * ratio },
+        decompression:
+          decompression.kind === 'native'
+            ? decompression
+            : { ...decompression, weightsPerSecond: decompression.weightsPerSecond * ratio },
+      },
+    ]),
+  ) as unknown as Accelerator['weightFormats'];
+  return { ...accelerator, weightFormats };
+}
+
+function checkRatio(name: string, value: number): void {
+  if (!(value >= 0 && value <= 1)) {
+    throw new HardwareError('bad-workload', `${name} must be between 0 and 1, not ${value}`);
+  }
+}
+
+function checkSpeculation(input: SpeculationInput): void {
+  checkRatio('acceptance', input.acceptance);
+  if (input.proposalRatio !== undefined) checkRatio('proposalRatio', input.proposalRatio);
+  const cores = input.draftCoreRatio;
+  if (cores !== undefined && !(cores > 0 && cores < 1)) {
+    throw new HardwareError('bad-deployment', `draftCoreRatio must lie between 0 and 1, not ${cores}`);
+  }
+  for (const name of ['draftLength', 'maxDraftLength'] as const) {
+    const length = input[name];
+    if (length !== undefined && !(Number.isSafeInteger(length) && length >= 0 && length <= 1024)) {
+      throw new HardwareError('bad-workload', `${name} must be a whole number from 0 to 1024, not ${length}`);
+    }
+  }
+  if (input.target.architecture.vocabSize !== input.draft.architecture.vocabSize) {
+    throw new HardwareError(
+      'bad-architecture',
+      `draft and target must share the vocabulary: ${input.draft.architecture.vocabSize} and ${input.target.architecture.vocabSize} tokens`,
+    );
+  }
+}
+
+/** Verification time by draft length, remembered. */
+function verifier(input: SpeculationInput, target: CostInput): (draftLength: number) => number {
+  const { workload, accelerator } = target;
+  const plainSeconds = estimateCost(target).decodeSecondsPerToken;
+  const isStatic = accelerator.staticShapes !== undefined;
+  const { batch, promptTokens, generatedTokens } = workload;
+  const held = Math.max(
+    promptTokens + generatedTokens,
+    ...(target.compiledContexts ?? [])
+      .filter((context) => context >= promptTokens + generatedTokens)
+      .slice(0, 1),
+  );
+  const known = new Map<number, number>([[0, plainSeconds]]);
+  const slope = input.verifySlope;
+  const priced =
+    slope === undefined
+      ? target
+      : { ...target, accelerator: { ...accelerator, sequenceSecondsPerWeight: 0 } };
+  return (draftLength) => {
+    let seconds = known.get(draftLength);
+    if (seconds === undefined) {
+      const newTokens = draftLength + 1;
+      const past = isStatic ? held - newTokens : promptTokens + generatedTokens / 2;
+      const pass = { nSequences: batch, newTokens, pastTokens: Math.max(1, past), logitRows: newTokens };
+      seconds = forwardSeconds(priced, pass) + (slope ?? 0) * draftLength * plainSeconds;
+      known.set(draftLength, seconds);
+    }
+    return seconds;
+  };
+}
+
+/**
+ * Speculative decoding of `target` with `draft`: the best (or given) draft length and what it gives.
+ * @throws HardwareError for an acceptance outside 0..1, unlike vocabularies, or input that makes no sense.
+ */
+export function estimateSpeculation(input: SpeculationInput): SpeculationEstimate {
+  checkSpeculation(input);
+  const { target: targetInput, draft: draftInput, draftCoreRatio } = input;
+  const { workload, accelerator } = targetInput;
+  const shares = draftInput.accelerator === undefined || draftInput.accelerator === accelerator;
+  const target = estimateCost(targetInput);
+  const draftOn = draftInput.accelerator ?? accelerator;
+  const draftCost: CostInput = {
+    architecture: draftInput.architecture,
+    deployment: draftInput.deployment,
+    accelerator: draftCoreRatio === undefined ? draftOn : withCores(draftOn, draftCoreRatio),
+    workload,
+    ...(targetInput.compiledContexts === undefined ? {} : { compiledContexts: targetInput.compiledContexts }),
+  };
+  const verifyOn: CostInput =
+    draftCoreRatio === undefined
+      ? targetInput
+      : { ...targetInput, accelerator: withCores(accelerator, 1 - draftCoreRatio) };
+  const draft = estimateCost(draftCost);
+  const verifySeconds = verifier(input, verifyOn);
+  const times: RoundTimes = {
+    draftStepSeconds: draft.decodeSecondsPerToken,
+    verifySeconds,
+    acceptance: input.acceptance,
+    proposalRatio: input.proposalRatio ?? 1,
+    lengthRule: input.lengthRule ?? 'fixed',
+  };
+  const round =
+    input.draftLength === undefined
+      ? bestRound(times, input.maxDraftLength ?? DEFAULT_MAX_LENGTH)
+      : priceRound(times, input.draftLength);
+  const drafts = round.draftLength > 0;
+  const prefillSeconds = target.prefillSeconds + (drafts ? draft.prefillSeconds : 0);
+  const requestSeconds = prefillSeconds + Math.max(0, workload.generatedTokens - 1) * round.secondsPerToken;
+  const memoryBytesPerCard =
+    target.memoryBytesPerCard + (drafts && shares ? draft.memoryBytes / targetInput.deployment.nCards : 0);
+  return {
+    target,
+    draft,
+    draftLength: round.draftLength,
+    expectedTokensPerRound: round.expectedTokens,
+    draftSecondsPerToken: draft.decodeSecondsPerToken,
+    verifySeconds: verifySeconds(round.draftLength),
+    roundSeconds: round.roundSeconds,
+    decodeSecondsPerToken: round.secondsPerToken,
+    speedup: target.decodeSecondsPerToken / round.secondsPerToken,
+    tokensPerSecond: (workload.batch * workload.generatedTokens) / requestSeconds,
+    requestSeconds,
+    memoryBytesPerCard,
+    usableBytesPerCard: target.usableBytesPerCard,
+    fitsInMemory: memoryBytesPerCard <= target.usableBytesPerCard && (shares || draft.fitsInMemory),
+  };
+}
