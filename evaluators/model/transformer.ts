@@ -12,6 +12,21 @@ export interface ForwardHooks {
   readonly onInput?: (matrixName: string, x: tf.Tensor2D) => void;
   /** What the KV cache gives back for the keys (rotated) or the values of a layer, (B, T, K, d). */
   readonly throughCache?: (x: tf.Tensor4D) => tf.Tensor4D;
+  /** Makes `tokens` the continuation of cached ones. */
+  readonly past?: Past;
+}
+
+/** What a pass over new tokens knows of those before. C = positions in the cache, used or not. */
+export interface Past {
+  /** Rotary positions of the T new tokens. */
+  readonly tables: RotaryTables;
+  /** (T, C + T): 0 where a new token may look, over the cache and then the new ones; very negative elsewhere. */
+  readonly mask: tf.Tensor2D;
+  /** Cached keys (rotated) and values by layer, (B*K, C, d). */
+  readonly keys: Readonly<Record<number, tf.Tensor3D>>;
+  readonly values: Readonly<Record<number, tf.Tensor3D>>;
+  /** Gets the new tokens' keys (rotated) and values, (B*K, T, d). */
+  readonly onNew: (layer: number, keys: tf.Tensor, values: tf.Tensor) => void;
 }
 
 /** What every layer of one pass shares. */
@@ -21,7 +36,7 @@ interface Shared {
   readonly positions: number;
   readonly headDim: number;
   readonly tables: RotaryTables;
-  /** (T, T): 0 where a position may look, very negative ahead of it. */
+  /** (T, T), or (T, C + T) after cached tokens: 0 where a position may look, very negative ahead of it. */
   readonly mask: tf.Tensor2D;
 }
 
@@ -31,14 +46,30 @@ function causalMask(positions: number): tf.Tensor2D {
   return tf.tensor2d(mask, [positions, positions]);
 }
 
+/** `q . k^T` over the cached and then the new keys; the cache itself is never copied. */
+function scoresOf(q: tf.Tensor, k: tf.Tensor, past: tf.Tensor | undefined): tf.Tensor {
+  const scores = tf.matMul(q, k, false, true); // (B*K, G*T, T)
+  return past === undefined ? scores : tf.concat([tf.matMul(q, past, false, true), scores], 2);
+}
+
+/** Values mixed by `weights` (B*K, G*T, C + T). */
+function mixedValues(weights: tf.Tensor3D, v: tf.Tensor, past: tf.Tensor | undefined): tf.Tensor {
+  if (past === undefined) return tf.matMul(weights, v);
+  const cached = past.shape[1]!;
+  const onPast = tf.slice(weights, [0, 0, 0], [-1, -1, cached]);
+  const onNew = tf.slice(weights, [0, 0, cached], [-1, -1, -1]);
+  return tf.add(tf.matMul(onPast, past), tf.matMul(onNew, v));
+}
+
 function attention(
   h: tf.Tensor2D,
   weights: WeightTensors,
-  prefix: string,
+  layerNumber: number,
   layer: Layer,
   shared: Shared,
 ): tf.Tensor2D {
   const { batch, positions, headDim, tables, mask, hooks } = shared;
+  const prefix = `layers.${layerNumber}.attention`;
   const { nHeads, nKvHeads } = layer;
   const project = (name: string) => {
     hooks.onInput?.(`${prefix}.${name}`, h);
@@ -56,12 +87,12 @@ function attention(
   const qGrouped = tf.reshape(q, [batch * nKvHeads, groupRows, headDim]); // (B*K, G*T, d)
   const kGrouped = tf.reshape(k, [batch * nKvHeads, positions, headDim]); // (B*K, T, d)
   const vGrouped = tf.reshape(v, [batch * nKvHeads, positions, headDim]); // (B*K, T, d)
-  const scores = tf.matMul(qGrouped, kGrouped, false, true); // (B*K, G*T, T)
-  const attended = causalSoftmax(
-    tf.reshape(scores, [batch, nHeads, positions, positions]) as tf.Tensor4D,
-    mask,
-  );
-  const mixed = tf.matMul(tf.reshape(attended, [batch * nKvHeads, groupRows, positions]), vGrouped); // (B*K, G*T, d)
+  hooks.past?.onNew(layerNumber, kGrouped, vGrouped);
+  const scores = scoresOf(qGrouped, kGrouped, hooks.past?.keys[layerNumber]); // (B*K, G*T, C + T)
+  const width = mask.shape[1];
+  const attended = causalSoftmax(tf.reshape(scores, [batch, nHeads, positions, width]) as tf.Tensor4D, mask);
+  const grouped = tf.reshape(attended, [batch * nKvHeads, groupRows, width]) as tf.Tensor3D;
+  const mixed = mixedValues(grouped, vGrouped, hooks.past?.values[layerNumber]); // (B*K, G*T, d)
   const merged = tf.transpose(tf.reshape(mixed, [batch, nHeads, positions, headDim]), [0, 2, 1, 3]); // (B, T, H, d)
   const rows = tf.reshape(merged, [batch * positions, nHeads * headDim]) as tf.Tensor2D; // (N, H*d)
   hooks.onInput?.(`${prefix}.o`, rows);
@@ -97,18 +128,15 @@ export function forward(
     batch,
     positions,
     headDim,
-    tables: rotaryTables(positions, headDim, ropeTheta),
-    mask: causalMask(positions),
+    tables: hooks.past?.tables ?? rotaryTables(positions, headDim, ropeTheta),
+    mask: hooks.past?.mask ?? causalMask(positions),
   };
   const embedding = weights.embedding as tf.Tensor2D;
   let x = tf.gather(embedding, tf.reshape(tokens, [-1])) as tf.Tensor2D; // (N, D)
   layers.forEach((layer, i) => {
     const norm = (part: string) => rmsNorm(x, weights[`layers.${i}.${part}.norm`] as tf.Tensor1D);
     if (layer.nHeads > 0) {
-      x = tf.add(
-        x,
-        attention(norm('attention'), weights, `layers.${i}.attention`, layer, shared),
-      ) as tf.Tensor2D;
+      x = tf.add(x, attention(norm('attention'), weights, i, layer, shared)) as tf.Tensor2D;
     }
     if (layer.dFf > 0) {
       x = tf.add(
