@@ -1,4 +1,5 @@
 // paretoformer/search: what to try next. Works without the rest of the project.
+export { candidateFeatures } from './candidate-features.ts';
 export { ALGORITHMS, type Algorithm, createSearch } from './create.ts';
 export { crowdingDistance, dominates, nonDominatedSort, totalViolation } from './dominance.ts';
 export {

@@ -1,0 +1,69 @@
+// What a model of the loss sees of a candidate: sizes as logarithms, and sums over the depth.
+import {
+  type Architecture,
+  countLayerParameters,
+  countParameters,
+  type Layer,
+} from '../space/architecture.ts';
+import type { Candidate } from '../space/candidate.ts';
+import { type Deployment, KV_CACHE_FORMATS, WEIGHT_FORMATS } from '../space/deployment.ts';
+
+/** Depth is cut into so many equal parts, so that models of different depth compare. */
+const DEPTH_PARTS = 4;
+
+function sizes(architecture: Architecture): number[] {
+  const { layers, dModel, headDim } = architecture;
+  const sum = (of: (layer: Layer) => number) => layers.reduce((total, layer) => total + of(layer), 0);
+  const attention = sum((layer) => countLayerParameters(architecture, layer).attention);
+  const feedForward = sum((layer) => countLayerParameters(architecture, layer).feedForward);
+  const blocks = attention + feedForward;
+  return [
+    Math.log(blocks + 1),
+    Math.log(attention + 1),
+    Math.log(feedForward + 1),
+    Math.log(countParameters(architecture)),
+    blocks === 0 ? 0 : attention / blocks,
+    Math.log(dModel),
+    Math.log(headDim),
+    Math.log(layers.length + 1),
+    sum((layer) => (layer.nHeads === 0 ? 1 : 0)),
+    sum((layer) => (layer.dFf === 0 ? 1 : 0)),
+    architecture.tieEmbeddings ? 1 : 0,
+  ];
+}
+
+/** For each part of the depth, the sum over its layers of a few numbers of a layer. */
+function byDepth(nLayers: number, width: number, of: (layer: number) => readonly number[]): number[] {
+  const sums = new Array<number>(DEPTH_PARTS * width).fill(0);
+  for (let layer = 0; layer < nLayers; layer++) {
+    const part = Math.floor((layer * DEPTH_PARTS) / nLayers);
+    for (const [k, value] of of(layer).entries()) sums[part * width + k]! += value;
+  }
+  return sums;
+}
+
+function layerShapes({ layers }: Architecture): number[] {
+  return byDepth(layers.length, 3, (at) => {
+    const { nHeads, nKvHeads, dFf } = layers[at]!;
+    return [Math.log(1 + nHeads), Math.log(1 + nKvHeads), Math.log(1 + dFf)];
+  });
+}
+
+function formats({ layers, headFormat, kvCacheFormat }: Deployment): number[] {
+  const share = (of: (at: number) => boolean) =>
+    layers.filter((_, at) => of(at)).length / Math.max(1, layers.length);
+  return [
+    ...WEIGHT_FORMATS.map((format) => share((at) => layers[at]!.weightFormat === format)),
+    ...WEIGHT_FORMATS.map((format) => (headFormat === format ? 1 : 0)),
+    ...KV_CACHE_FORMATS.map((format) => (kvCacheFormat === format ? 1 : 0)),
+    ...byDepth(layers.length, 2, (at) => [layers[at]!.sparsity, layers[at]!.sparsity ** 2]),
+  ];
+}
+
+/**
+ * Features of a candidate for `guided`, always equally many: logarithms of its sizes, sums over four parts of its depth
+ * of what its layers look like, and the shares of the formats. What never varies in a run costs nothing.
+ */
+export function candidateFeatures({ architecture, deployment }: Candidate): number[] {
+  return [...sizes(architecture), ...layerShapes(architecture), ...formats(deployment)];
+}
