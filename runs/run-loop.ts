@@ -3,7 +3,7 @@
 // the seed alone. A resumed run is the same loop over trainings that are there already.
 import type { AskOutcome, Search, Tell } from '../search/port.ts';
 import type { Candidate } from '../space/candidate.ts';
-import { type Evaluated, evaluate } from './evaluate.ts';
+import { type Evaluated, evaluate, RunError } from './evaluate.ts';
 import type { RunListener } from './events.ts';
 import { createFronts } from './fronts.ts';
 import type { RunProblem } from './problem.ts';
@@ -31,6 +31,9 @@ export interface LoopOptions {
   readonly abort: AbortController;
 }
 
+/** A run whose first so many trainings all fail (not diverge) has another problem than its candidates. */
+const HOPELESS_AFTER = 5;
+
 type Settled =
   | { readonly kind: 'done'; readonly result: Evaluated }
   | { readonly kind: 'broken'; readonly error: unknown };
@@ -44,6 +47,8 @@ export async function runLoop(options: LoopOptions): Promise<FrontRecord> {
   const pending: Promise<Settled>[] = [];
   const fronts = createFronts(options.objectives, options.generationSize);
   let nAsked = 0;
+  let nTold = 0;
+  let hasTrained = false;
   let firstError: unknown;
 
   const start = (ask: Extract<AskOutcome<Candidate>, { kind: 'evaluate' }>): void => {
@@ -62,6 +67,11 @@ export async function runLoop(options: LoopOptions): Promise<FrontRecord> {
   const tellNext = async (): Promise<void> => {
     const settled = await pending.shift()!;
     if (settled.kind === 'broken') throw settled.error;
+    nTold++;
+    if (settled.result.evaluation.state !== 'failed') hasTrained = true;
+    else if (!hasTrained && nTold >= HOPELESS_AFTER) {
+      throw new RunError(`the first ${nTold} trainings failed: ${settled.result.evaluation.reason}`);
+    }
     search.tell(tellOf(settled.result));
     storeFront(options, fronts.add(settled.result));
   };

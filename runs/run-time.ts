@@ -26,14 +26,14 @@ function trainingMacs(architecture: Architecture, batch: number): number {
   return 3 * batch * forward;
 }
 
-async function timeTraining(plan: RunPlan, architecture: Architecture): Promise<Timing | undefined> {
+async function timeTraining(plan: RunPlan, architecture: Architecture): Promise<Timing | string> {
   const training = { ...plan.spec.training, rungs: [TIMED_STEPS], warmupSteps: 1 };
   const evaluator = createTrainer({ ...plan, spec: { ...plan.spec, training } }, 1);
   const startedAt = performance.now();
   try {
     const task = { architecture, architectureHash: hashOf(architecture), rung: 0 };
     const outcome = await evaluator.evaluate(task, AbortSignal.timeout(PATIENCE_MS));
-    if (outcome.kind !== 'ok') return undefined;
+    if (outcome.kind !== 'ok') return 'reason' in outcome ? outcome.reason : outcome.kind;
     const seconds = (performance.now() - startedAt) / 1000;
     return {
       macsPerStep: trainingMacs(architecture, training.batch),
@@ -45,19 +45,20 @@ async function timeTraining(plan: RunPlan, architecture: Architecture): Promise<
   }
 }
 
+export type RunTime =
+  | { readonly kind: 'estimated'; readonly seconds: number }
+  | { readonly kind: 'unknown'; readonly reason: string };
+
 /**
- * Estimated seconds of a whole run on `maxThreads` threads; `undefined` when even the smallest member cannot be
- * timed. Seconds a step are taken as a line through the smallest and the largest member.
+ * Estimated time of a whole run on `maxThreads` threads; unknown when even the smallest member cannot be timed.
+ * Seconds a step are taken as a line through the smallest and the largest member.
  */
-export async function estimateRunSeconds(
-  plan: RunPlan,
-  survey: Survey,
-  maxThreads: number,
-): Promise<number | undefined> {
+export async function estimateRunTime(plan: RunPlan, survey: Survey, maxThreads: number): Promise<RunTime> {
   const { spec, space } = plan;
   const small = await timeTraining(plan, smallestCandidate(space).architecture);
-  if (small === undefined) return undefined;
-  const large = await timeTraining(plan, largestCandidate(space).architecture);
+  if (typeof small === 'string') return { kind: 'unknown', reason: small };
+  const timed = await timeTraining(plan, largestCandidate(space).architecture);
+  const large = typeof timed === 'string' ? undefined : timed;
   const secondsPerStep = (macs: number) => {
     if (large === undefined || large.macsPerStep <= small.macsPerStep) {
       return (small.secondsPerStep * macs) / small.macsPerStep;
@@ -76,5 +77,5 @@ export async function estimateRunSeconds(
     const steps = rungs[rung]! - (rungs[rung - 1] ?? 0);
     return sum + n * (fixedSeconds + steps * meanSecondsPerStep);
   }, 0);
-  return total / Math.min(maxThreads, spec.search.lag);
+  return { kind: 'estimated', seconds: total / Math.min(maxThreads, spec.search.lag) };
 }

@@ -9,7 +9,7 @@ import { explainInfeasible, surveySpace } from '../bounds.ts';
 import { describeArchitecture, describeScale, describeWeights } from '../describe.ts';
 import { formatDuration, formatMetric, formatShare, formatTable, metricHeading } from '../format.ts';
 import { plannedEvaluations, planRun, type RunPlan, readSpec } from '../plan.ts';
-import { estimateRunSeconds } from '../run-time.ts';
+import { estimateRunTime } from '../run-time.ts';
 import { threadsOf } from '../train.ts';
 import { type CommonOptions, EXIT_FAILURE, note, print, printJson } from './terminal.ts';
 
@@ -46,7 +46,7 @@ async function examine(plan: RunPlan, withTiming: boolean) {
   const survey = surveySpace(problem, spec.seed, N_SAMPLES, N_SAMPLES);
   const maxThreads = threadsOf(spec);
   const isEmpty = survey.feasible.length === 0;
-  const seconds = withTiming && !isEmpty ? await estimateRunSeconds(plan, survey, maxThreads) : undefined;
+  const time = withTiming && !isEmpty ? await estimateRunTime(plan, survey, maxThreads) : undefined;
   const member = (candidate: Candidate) => ({
     architecture: candidate.architecture,
     deployment: candidate.deployment,
@@ -70,7 +70,7 @@ async function examine(plan: RunPlan, withTiming: boolean) {
     })),
     plannedEvaluations: plannedEvaluations(spec),
     threads: maxThreads,
-    ...(seconds === undefined ? {} : { estimatedSeconds: seconds }),
+    ...(time === undefined ? {} : { time }),
     corpus: {
       trainBytes: dataset.trainBytes,
       validationBytes: dataset.validationBytes,
@@ -101,12 +101,16 @@ function textOf(file: string, plan: RunPlan, findings: Findings): string {
       ({ constraint, rejectedShare }) => `  ${constraint}: rejects ${formatShare(rejectedShare)}`,
     ),
     '',
-    `run: ${nEvaluations} evaluations (${findings.plannedEvaluations.join(' + ')} by rung) on ${findings.threads} threads` +
-      (findings.estimatedSeconds === undefined
-        ? ''
-        : `, estimated ${formatDuration(findings.estimatedSeconds)} from two short trainings on this machine`),
+    `run: ${nEvaluations} evaluations (${findings.plannedEvaluations.join(' + ')} by rung) on ${findings.threads} threads${timeText(findings)}`,
   ];
   return lines.join('\n');
+}
+
+function timeText({ time }: Findings): string {
+  if (time === undefined) return '';
+  return time.kind === 'estimated'
+    ? `, estimated ${formatDuration(time.seconds)} from two short trainings on this machine`
+    : `; its time could not be estimated: ${time.reason}`;
 }
 
 /** `1234`, `1.23e+20`. */

@@ -1,57 +1,7 @@
 #!/usr/bin/env node
-// The command line: one file a command, errors as one line, exit codes 0 / 1 / 2 / 130.
-import { Command } from 'commander';
-import { packageVersion } from '../version.ts';
-import { addCheck } from './check.ts';
-import { addEstimate } from './estimate.ts';
-import { addFront } from './front.ts';
-import { addInit } from './init.ts';
-import { addList } from './list.ts';
-import { addResume, addRun } from './run.ts';
-import { addShow } from './show.ts';
-import { describeError, EXIT_OK, EXIT_USAGE } from './terminal.ts';
-
-const EXAMPLES = `
-Examples:
-  paretoformer init space.yaml           write a starter file and edit it
-  paretoformer check space.yaml          validate it, see sizes, costs and time
-  paretoformer run space.yaml            search; Ctrl-C stops, 'resume' continues
-  paretoformer front latest --sort memory --where 'loss < 1.1 * best'
-  paretoformer show latest 12            one candidate, layer by layer`;
-
-function createProgram(): Command {
-  const program = new Command('paretoformer')
-    .description('Hardware-aware architecture search for transformer language models.')
-    .version(packageVersion())
-    .option('--db <file>', 'database of runs', 'paretoformer.db')
-    .option('--json', 'print one JSON document and nothing else')
-    .option('--debug', 'show where an error came from')
-    .configureHelp({ showGlobalOptions: true })
-    .addHelpText('after', EXAMPLES)
-    .exitOverride()
-    .configureOutput({ outputError: () => {} });
-  for (const add of [addInit, addCheck, addRun, addResume, addList, addShow, addFront, addEstimate])
-    add(program);
-  return program;
-}
-
-async function main(argv: readonly string[]): Promise<number> {
-  const program = createProgram();
-  if (argv.length === 0) {
-    process.stderr.write(program.helpInformation() + EXAMPLES.concat('\n'));
-    return EXIT_USAGE;
-  }
-  try {
-    await program.parseAsync(argv, { from: 'user' });
-    return Number(process.exitCode ?? EXIT_OK);
-  } catch (error) {
-    const { text, exitCode } = describeError(error);
-    if (exitCode === EXIT_OK) return EXIT_OK;
-    process.stderr.write(`${text}\n`);
-    if (argv.includes('--debug')) console.error(error);
-    return exitCode;
-  }
-}
+// The program itself: its arguments, its exit code, and readers that hang up.
+import { runCommandLine } from './program.ts';
+import { EXIT_OK } from './terminal.ts';
 
 // A reader that has seen enough ('| head') is no error; nobody listening to progress is none either.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -59,4 +9,4 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 process.stderr.on('error', () => {});
-process.exitCode = await main(process.argv.slice(2));
+process.exitCode = await runCommandLine(process.argv.slice(2));

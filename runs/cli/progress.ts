@@ -130,7 +130,9 @@ export function plainView(write: (line: string) => void, now: () => number): Pro
       switch (event.kind) {
         case 'started':
         case 'resumed':
-          write(`run ${event.runId} (${event.name}) ${event.kind}, ${event.maxThreads} threads`);
+          write(
+            `run ${event.runId} (${event.name}) ${event.kind}, ${event.maxThreads} ${event.maxThreads === 1 ? 'thread' : 'threads'}`,
+          );
           break;
         case 'evaluated':
           if (event.isNew) write(`${progress.count()} ${evaluationLine(event)}`);

@@ -8,7 +8,15 @@ import { RunReader } from '../store/queries.ts';
 import { checkpointFolderOf, createTrainer, threadsOf } from '../train.ts';
 import { frontDocument, frontText } from './front.ts';
 import { type ProgressView, plainView, spinnerView } from './progress.ts';
-import { type CommonOptions, EXIT_INTERRUPTED, note, print, printJson, wholeNumber } from './terminal.ts';
+import {
+  type CommonOptions,
+  EXIT_FAILURE,
+  EXIT_INTERRUPTED,
+  note,
+  print,
+  printJson,
+  wholeNumber,
+} from './terminal.ts';
 
 interface RunOptions extends CommonOptions {
   readonly threads?: number;
@@ -105,11 +113,13 @@ function showResult(
   const { kind, runId } = outcome;
   const isDefault = options.db === 'paretoformer.db';
   const resumeCommand = `paretoformer resume ${runId}${isDefault ? '' : ` --db ${options.db}`}`;
+  let hasNone = true;
   const reader = new RunReader(options.db);
   try {
     const details = reader.run(runId);
     const objectives = details.objectives.map(({ metric }) => metric);
     const front = reader.front(runId);
+    hasNone = front === undefined || front.members.length === 0;
     if (options.json === true) {
       const document = frontDocument(details, objectives, front);
       printJson(kind === 'interrupted' ? { ...document, resume: resumeCommand } : document);
@@ -117,7 +127,18 @@ function showResult(
   } finally {
     reader.close();
   }
-  if (kind !== 'interrupted') return;
+  if (kind === 'finished') {
+    if (hasNone) failEmpty(runId);
+    return;
+  }
   note(`interrupted; continue with: ${resumeCommand}`);
   process.exitCode = EXIT_INTERRUPTED;
+}
+
+/** A search without a result is a failure to whoever waits for one. */
+function failEmpty(runId: string): void {
+  note(
+    `paretoformer: no feasible candidate was trained to the end; 'paretoformer show ${runId} 0' shows what the first one met`,
+  );
+  process.exitCode = EXIT_FAILURE;
 }
