@@ -18,7 +18,7 @@ export interface CodebookOptions {
   readonly seed?: number;
   /** Most Lloyd steps a table. By default 25, and 500 for single weights, whose steps are cheap. */
   readonly iterations?: number;
-  /** Vectors on which the tables are trained before one last step on all of them. 65,536 by default. */
+  /** Vectors on which a table is trained before one last step on all. By default 65,536, and 128 an entry for vectors. */
   readonly trainingVectors?: number;
 }
 
@@ -51,7 +51,7 @@ function fill(options: CodebookOptions): FilledOptions {
     seed,
     zeroEntry: options.zeroEntry ?? false,
     iterations: options.iterations ?? (vectorLength === 1 ? 500 : 25),
-    trainingVectors: options.trainingVectors ?? 65_536,
+    trainingVectors: options.trainingVectors ?? (vectorLength === 1 ? 65_536 : 128 * 2 ** indexBits),
     entries: 2 ** indexBits,
     rng: deriveRng(seed, indexBits * 64 + vectorLength, 'codebook'),
   };

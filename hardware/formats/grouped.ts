@@ -3,14 +3,8 @@
 import { packBits, unpackBits } from './bit-pack.ts';
 import { fromBfloat16, toBfloat16 } from './float-cast.ts';
 import { checkFinite, FormatError } from './format-error.ts';
-import {
-  elementValues,
-  isNegative,
-  MX_ELEMENTS,
-  magnitudeCode,
-  roundTiesToEven,
-  signedCode,
-} from './mx-format.ts';
+import { castElements } from './mx.ts';
+import { clamp, elementValues } from './mx-format.ts';
 
 /** `int8` and `fp8` (E4M3) have one scale a row; `int4-gN` one scale each N values along a row. */
 export const GROUPED_FORMATS = {
@@ -68,15 +62,29 @@ function groupScales(values: Float32Array, starts: Uint32Array, largest: number)
   return toBfloat16(scales);
 }
 
-const E4M3 = MX_ELEMENTS['mxfp8-e4m3'];
+/** Added and taken away again, this rounds a double to a whole number, ties to even. */
+const ROUNDING = 1.5 * 2 ** 52;
 
-/** Code of `ratio` = value / scale: the nearest, ties to even, clamped. */
-function codeOf(format: GroupedFormat, ratio: number): number {
-  const size = Math.abs(ratio);
-  if (format === 'fp8') return signedCode(E4M3, magnitudeCode(E4M3, size), isNegative(ratio));
+/** Codes of the values of one group. */
+function encodeGroup(
+  values: Float32Array,
+  start: number,
+  end: number,
+  format: GroupedFormat,
+  scale: number,
+  codes: Uint8Array,
+): void {
   const { bits, largest } = GROUPED_FORMATS[format];
-  const magnitude = Math.min(largest, roundTiesToEven(size));
-  return (ratio < 0 ? -magnitude : magnitude) & ((1 << bits) - 1);
+  if (format === 'fp8') {
+    const ratios = new Float32Array(end - start);
+    for (let i = start; i < end; i += 1) ratios[i - start] = clamp(values[i]! / scale, largest);
+    codes.set(castElements(ratios, 'mxfp8-e4m3'), start);
+    return;
+  }
+  const mask = (1 << bits) - 1;
+  for (let i = start; i < end; i += 1) {
+    codes[i] = (clamp(values[i]! / scale, largest) + ROUNDING - ROUNDING) & mask;
+  }
 }
 
 function codeValues(format: GroupedFormat): Float32Array {
@@ -103,8 +111,7 @@ export function encodeGrouped(
   for (let group = 0; group < scales.length; group += 1) {
     const scale = scaleValues[group]!;
     if (scale === 0) continue;
-    for (let i = starts[group]!; i < starts[group + 1]!; i += 1)
-      codes[i] = codeOf(format, values[i]! / scale);
+    encodeGroup(values, starts[group]!, starts[group + 1]!, format, scale, codes);
   }
   return { format, length: values.length, rowLengths, scales, packed: packBits(codes, bits) };
 }

@@ -46,45 +46,44 @@ function firstAbove(centres: Centres, dims: number, x: number): number {
   return low;
 }
 
-/** Index of the centre nearest to the point at `at`: outwards from its first coordinate until that alone is too far. */
-function nearestOne(
-  points: Float32Array,
-  at: number,
-  centres: Centres,
-  dims: number,
-  nCentres: number,
-): number {
+/**
+ * Index of the centre nearest to the point at `at`, the lowest of equals: outwards from its first coordinate until
+ * that alone is too far. `guess` is any centre; a good one ends the search early.
+ */
+function nearestOne(points: Float32Array, at: number, centres: Centres, dims: number, guess: number): number {
   const x = points[at]!;
   const start = firstAbove(centres, dims, x);
-  let best = Infinity;
-  let bestIndex = 0;
-  for (let k = start - 1; k >= 0; k -= 1) {
-    const gap = x - centres[k * dims]!;
+  let best = squaredDistance(points, at, centres, guess * dims, dims);
+  let bestIndex = guess;
+  for (let entry = (start - 1) * dims; entry >= 0; entry -= dims) {
+    const gap = x - centres[entry]!;
     if (gap * gap > best) break;
-    const distance = squaredDistance(points, at, centres, k * dims, dims);
-    if (distance <= best) {
-      best = distance;
-      bestIndex = k;
-    }
+    const distance = squaredDistance(points, at, centres, entry, dims);
+    if (distance > best || (distance === best && entry > bestIndex * dims)) continue;
+    best = distance;
+    bestIndex = entry / dims;
   }
-  for (let k = start; k < nCentres; k += 1) {
-    const gap = centres[k * dims]! - x;
-    if (gap * gap >= best) break;
-    const distance = squaredDistance(points, at, centres, k * dims, dims);
-    if (distance < best) {
-      best = distance;
-      bestIndex = k;
-    }
+  for (let entry = start * dims; entry < centres.length; entry += dims) {
+    const gap = centres[entry]! - x;
+    if (gap * gap > best) break;
+    const distance = squaredDistance(points, at, centres, entry, dims);
+    if (distance > best || (distance === best && entry > bestIndex * dims)) continue;
+    best = distance;
+    bestIndex = entry / dims;
   }
   return bestIndex;
 }
 
-/** Index of the nearest of the sorted centres for every point. */
-export function nearest(points: Points, centres: Centres): Uint16Array {
-  const { values, dims, count } = points;
-  const nCentres = centres.length / dims;
+/** Index of the nearest of the sorted centres for every point. `guesses` may speed it up and do not change it. */
+export function nearest(
+  { values, dims, count }: Points,
+  centres: Centres,
+  guesses?: Uint16Array,
+): Uint16Array {
   const indices = new Uint16Array(count);
-  for (let i = 0; i < count; i += 1) indices[i] = nearestOne(values, i * dims, centres, dims, nCentres);
+  for (let i = 0; i < count; i += 1) {
+    indices[i] = nearestOne(values, i * dims, centres, dims, guesses === undefined ? 0 : guesses[i]!);
+  }
   return indices;
 }
 
@@ -173,16 +172,21 @@ function scalarKMeans(points: Points, start: Centres, iterations: number): Centr
   return centres;
 }
 
+/** Lloyd steps end when a smaller share of the points than this changes its cluster. */
+const SETTLED = 0.002;
+
 /** `k` sorted centres for `points` (at least one), at most `iterations` Lloyd steps after a k-means++ start. */
 export function kMeans(points: Points, k: number, iterations: number, rng: Rng): Centres {
   let centres = sortedCentres(seededCentres(points, k, rng), points.dims);
   if (points.dims === 1) return scalarKMeans(points, centres, iterations);
-  let before: Uint16Array | undefined;
+  let indices = nearest(points, centres);
   for (let step = 0; step < iterations; step += 1) {
-    const indices = nearest(points, centres);
-    if (before?.every((index, i) => index === indices[i]) === true) break;
-    before = indices;
     centres = sortedCentres(clusterMeans(points, centres, indices), points.dims);
+    const next = nearest(points, centres, indices);
+    let moved = 0;
+    for (let i = 0; i < next.length; i += 1) moved += Number(next[i] !== indices[i]);
+    indices = next;
+    if (moved < points.count * SETTLED) break;
   }
   return centres;
 }

@@ -82,9 +82,9 @@ export function signedCode(element: MxElement, magnitude: number, negative: bool
   return element.kind === 'float' ? magnitude | (1 << (element.bits - 1)) : -magnitude & 0xff;
 }
 
-/** True for negative numbers and -0. */
-export function isNegative(x: number): boolean {
-  return x < 0 || Object.is(x, -0);
+/** `x`, but no farther from zero than `limit`. */
+export function clamp(x: number, limit: number): number {
+  return x > limit ? limit : Math.max(x, -limit);
 }
 
 function codeValue(format: MxFormat, code: number): number {

@@ -107,6 +107,15 @@ function castBlock(
   }
 }
 
+/** Codes of `values` in an element type without a scale. No magnitude may reach twice the largest power of two. */
+export function castElements(values: Float32Array, format: MxFormat): Uint8Array {
+  const table = castTable(format);
+  const codes = new Uint8Array(values.length);
+  const bits = new Int32Array(values.buffer, values.byteOffset, values.length);
+  castBlock(bits, 0, bits.length, (127 + table.baseField) << 23, table, codes);
+  return codes;
+}
+
 const word = new Int32Array(1);
 const wordFloat = new Float32Array(word.buffer);
 

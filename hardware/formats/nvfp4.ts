@@ -1,7 +1,8 @@
 // NVFP4: FP4 (E2M1) elements, an E4M3 scale each 16 values, one float32 scale for the whole tensor.
 import { packBits, unpackBits } from './bit-pack.ts';
 import { checkFinite, FormatError } from './format-error.ts';
-import { elementValues, isNegative, MX_ELEMENTS, magnitudeCode, signedCode } from './mx-format.ts';
+import { castElements } from './mx.ts';
+import { clamp, elementValues, MX_ELEMENTS, magnitudeCode } from './mx-format.ts';
 
 /** Values that share a scale. */
 export const NVFP4_BLOCK = 16;
@@ -55,15 +56,13 @@ export function encodeNvFp4(values: Float32Array, rowLength: number = values.len
   const amax = largest(values, 0, length);
   const tensorScale = Math.fround(amax / (E2M1.maxValue * E4M3.maxValue)) || 1;
   const scales: number[] = [];
-  const codes = new Uint8Array(length);
+  const ratios = new Float32Array(length);
   visitBlocks(length, rowLength, (_, start, end) => {
     const scaleCode = magnitudeCode(E4M3, largest(values, start, end) / E2M1.maxValue / tensorScale);
     scales.push(scaleCode);
     const scale = elementValues('mxfp8-e4m3')[scaleCode]! * tensorScale;
     if (scale === 0) return;
-    for (let i = start; i < end; i += 1) {
-      codes[i] = signedCode(E2M1, magnitudeCode(E2M1, Math.abs(values[i]!) / scale), isNegative(values[i]!));
-    }
+    for (let i = start; i < end; i += 1) ratios[i] = clamp(values[i]! / scale, E2M1.maxValue);
   });
   return {
     format: 'nvfp4',
@@ -71,7 +70,7 @@ export function encodeNvFp4(values: Float32Array, rowLength: number = values.len
     rowLength,
     tensorScale,
     scales: Uint8Array.from(scales),
-    packed: packBits(codes, 4),
+    packed: packBits(castElements(ratios, 'mxfp4-e2m1'), 4),
   };
 }
 
