@@ -122,6 +122,11 @@ export const acceleratorFileSchema = z.strictObject({
     z.strictObject({ devices: z.int().min(2), alpha: figure('seconds'), bus: figure('bytesPerSecond') }),
   ),
   staticShapes: z.union([z.literal(false), z.strictObject({ prefillChunk: figure('tokens') })]),
+  /** Share of the peak that training reaches; false where the device only infers. */
+  training: z.union([
+    z.literal(false),
+    z.strictObject({ computesIn: z.enum(COMPUTE_FORMATS), utilisation: figure('ratio') }),
+  ]),
   validation: z.array(
     z.strictObject({
       figure: z.enum(['decode', 'prefill', 'throughput']),
@@ -187,6 +192,9 @@ export function danglingNames(file: AcceleratorFile): { path: string; message: s
     if (file.peaks[kernel.computesIn] === undefined) {
       problems.push({ path: `kernels.${name}.computesIn`, message: `no peak for ${kernel.computesIn}` });
     }
+  }
+  if (file.training !== false && file.peaks[file.training.computesIn] === undefined) {
+    problems.push({ path: 'training.computesIn', message: `no peak for ${file.training.computesIn}` });
   }
   for (const [family, format] of Object.entries(file.weightFormats)) {
     if (file.kernels[format.kernel] === undefined) {
@@ -263,6 +271,13 @@ export function toAccelerator(file: AcceleratorFile): Accelerator {
       .sort((a, b) => a.devices - b.devices),
     staticShapes:
       file.staticShapes === false ? undefined : { prefillChunkTokens: si(file.staticShapes.prefillChunk) },
+    training:
+      file.training === false
+        ? undefined
+        : {
+            peakFlopsPerSecond: si(file.peaks[file.training.computesIn]!) / devices,
+            utilisation: si(file.training.utilisation),
+          },
     power: { idleWatts: si(card.idlePower) / devices, loadWatts: si(card.loadPower) / devices },
     price:
       card.price === 'unknown'

@@ -118,6 +118,8 @@ export interface Accelerator {
   readonly links: readonly LinkPoint[];
   /** Shapes are compiled: decode touches the whole compiled context, prefill runs in chunks of this many tokens. */
   readonly staticShapes: { readonly prefillChunkTokens: number } | undefined;
+  /** 16-bit training on one device; `undefined` on devices that only infer. */
+  readonly training: { readonly peakFlopsPerSecond: number; readonly utilisation: number } | undefined;
   /** Watts of one device. */
   readonly power: { readonly idleWatts: number; readonly loadWatts: number };
   /** Price of one card. */

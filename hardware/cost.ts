@@ -30,6 +30,9 @@ export interface BreakdownRow {
   /** Decode step: multiply-accumulates of the whole batch, bytes moved by one device. */
   readonly decodeMacs: number;
   readonly decodeBytes: number;
+  /** The same for the prefill of the whole batch. */
+  readonly prefillMacs: number;
+  readonly prefillBytes: number;
   readonly weightBytes: number;
 }
 
@@ -328,6 +331,8 @@ function breakdownOf(
         prefillSeconds: prefill.seconds,
         decodeMacs: decode.macs,
         decodeBytes: decode.bytes,
+        prefillMacs: prefill.macs,
+        prefillBytes: prefill.bytes,
         weightBytes: decode.weightBytes,
       };
     });

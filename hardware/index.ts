@@ -11,7 +11,7 @@ export type { CostInput } from './cost-input.ts';
 export { type UniformChoice, uniformDeployment } from './deployments.ts';
 export { HardwareError, type HardwareErrorCode } from './errors.ts';
 export { modelFromHuggingFace } from './hugging-face.ts';
-export { listAccelerators, loadAccelerator } from './load-accelerator.ts';
+export { listAccelerators, loadAccelerator, parseAcceleratorFile, readAcceleratorFile } from './load-accelerator.ts';
 export {
   countModelParameters,
   type ModelDetails,
@@ -19,3 +19,23 @@ export {
   weightMacsPerToken,
 } from './model-shape.ts';
 export { type MatrixShape, type SparseLayout, weightBits, weightMatrixBytes } from './weight-bits.ts';
+export { sensitivity, type Sensitivity, SENSITIVITY_METRICS, type SensitivityMetric } from './sensitivity.ts';
+export { rooflineSvg } from './roofline-picture.ts';
+export {
+  estimateSpeculation,
+  expectedTokens,
+  type LengthRule,
+  type SpeculationEstimate,
+  type SpeculationInput,
+} from './speculation.ts';
+export { type TrainingCost, type TrainingInput, trainingCost } from './training-cost.ts';
+export {
+  type Calibration,
+  CALIBRATION_METRICS,
+  type CalibrationMetric,
+  type CalibrationRow,
+  type CalibrationSettings,
+  calibrate,
+} from './calibrate.ts';
+export { type AcceleratorFile, toAccelerator } from './accelerator-schema.ts';
+export { forwardSeconds, scoringSeconds } from './forward.ts';
