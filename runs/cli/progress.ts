@@ -24,7 +24,8 @@ export function createProgress(now: () => number) {
     const trained = stepsTrained + [...underWay.values()].reduce((sum, steps) => sum + steps, 0);
     if (trained === 0) return undefined;
     const total = planned.reduce((sum, n, rung) => sum + n * stepsOf(rung), 0);
-    const left = Math.max(0, total - stepsDone - (trained - stepsTrained));
+    const left = total - stepsDone - (trained - stepsTrained);
+    if (left <= 0) return undefined;
     return ((now() - startedAt) / 1000 / trained) * left;
   };
 

@@ -1,8 +1,10 @@
 // `run` and `resume`: carry a search to its end, show how it goes, print the front.
 import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
+import { METRICS } from '../../space/metrics.ts';
 import type { RunSpec } from '../../space/spec.ts';
 import { type ExecuteOptions, type RunOutcome, resumeRun, startRun } from '../execute.ts';
+import { queryFront } from '../front-query.ts';
 import { planRun, type RunPlan, readSpec } from '../plan.ts';
 import { RunReader } from '../store/queries.ts';
 import { checkpointFolderOf, createTrainer, threadsOf } from '../train.ts';
@@ -118,7 +120,8 @@ function showResult(
   try {
     const details = reader.run(runId);
     const objectives = details.objectives.map(({ metric }) => metric);
-    const front = reader.front(runId);
+    const sort = { metric: objectives[0]!, descending: METRICS[objectives[0]!].better === 'higher' };
+    const front = queryFront(reader, runId, { sort });
     hasNone = front === undefined || front.members.length === 0;
     if (options.json === true) {
       const document = frontDocument(details, objectives, front);
