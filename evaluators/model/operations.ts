@@ -89,13 +89,16 @@ export function rotaryTables(
 /** Rotary positions (Su et al. 2021) in the half-split layout of Llama, on `x` (B, T, H, headDim). */
 export function rotary(x: tf.Tensor4D, { cos, sin, rotate }: RotaryTables): tf.Tensor4D {
   const [, , , headDim] = x.shape;
-  const turn = (tensor: tf.Tensor) =>
-    tf.reshape(tf.matMul(tf.reshape(tensor, [-1, headDim]), rotate), x.shape);
-  return withGradient<tf.Tensor4D>([x], () => ({
-    value: tf.add(tf.mul(x, cos), tf.mul(turn(x), sin)) as tf.Tensor4D,
-    // A rotation's transpose is the rotation back.
-    gradFunc: (dy) => tf.sub(tf.mul(dy, cos), tf.mul(turn(dy), sin)),
-  }));
+  const turn = (tensor: tf.Tensor, matrix: tf.Tensor) =>
+    tf.reshape(tf.matMul(tf.reshape(tensor, [-1, headDim]), matrix), x.shape);
+  return withGradient<tf.Tensor4D>([x], (save) => {
+    save([cos, sin, rotate]);
+    return {
+      value: tf.add(tf.mul(x, cos), tf.mul(turn(x, rotate), sin)) as tf.Tensor4D,
+      // A rotation's transpose is the rotation back.
+      gradFunc: (dy, [c, s, r]) => tf.sub(tf.mul(dy, c!), tf.mul(turn(dy, r!), s!)),
+    };
+  });
 }
 
 /** Causal softmax over `scores` (B, H, T, T); `mask` (T, T) is 0 where a position may look and very negative elsewhere. */

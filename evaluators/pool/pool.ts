@@ -18,9 +18,14 @@ const TIMEOUT_GRACE_SECONDS = 30;
 
 const isSource = import.meta.url.endsWith('.ts');
 
-function createPool({ maxThreads, ...setup }: PoolSettings): Piscina<WorkerTask, TrainingOutcome> {
+const WORKER = new URL(`./train-worker.${isSource ? 'ts' : 'js'}`, import.meta.url);
+
+function createPool(
+  { maxThreads, ...setup }: PoolSettings,
+  worker: URL,
+): Piscina<WorkerTask, TrainingOutcome> {
   return new Piscina({
-    filename: new URL(`./train-worker.${isSource ? 'ts' : 'js'}`, import.meta.url).href,
+    filename: worker.href,
     ...(isSource ? { execArgv: ['--import', 'tsx'] } : {}),
     minThreads: maxThreads,
     maxThreads,
@@ -34,9 +39,10 @@ function createPool({ maxThreads, ...setup }: PoolSettings): Piscina<WorkerTask,
 /**
  * An evaluator on `maxThreads` worker threads. A thread that dies costs the task it was on, which ends as `failed`
  * or `out-of-memory`; the pool starts another thread. Cancelling ends a task within a second.
+ * `worker` is the module that each thread runs.
  */
-export function createTrainerPool(settings: PoolSettings): Evaluator {
-  const pool = createPool(settings);
+export function createTrainerPool(settings: PoolSettings, worker: URL = WORKER): Evaluator {
+  const pool = createPool(settings, worker);
   const limitSeconds = settings.timeoutSeconds + TIMEOUT_GRACE_SECONDS;
   return {
     async evaluate(

@@ -2,9 +2,9 @@
 import type { Architecture } from '../../space/architecture.ts';
 import { type Buffer, bufferOf, type CompiledProgram, type Engine } from '../engine/program.ts';
 import { onnxEngine } from '../engine/session.ts';
-import { parameterSpecs, type Weights } from '../model/parameters.ts';
-import type { AdamWSettings } from './adamw.ts';
-import { FIRST, lossOf, SECOND, STEP_SCALARS, stepInputs, trainingStep } from './step.ts';
+import { type ParameterSpec, parameterSpecs, type Weights } from '../model/parameters.ts';
+import { type AdamWSettings, FlatState } from './flat-state.ts';
+import { GRADIENT, lossAndGradients, lossOf, passInputs } from './step.ts';
 
 /** Weights and both AdamW moments by name, and the steps taken so far. */
 export interface TrainingState {
@@ -23,8 +23,6 @@ export interface StepResult {
 /** Buffers by name. */
 type Buffers = Record<string, Buffer>;
 
-const floats = (buffer: Buffer): Float32Array => buffer.data as Float32Array;
-
 /** Fresh moments around `weights`. */
 export function freshState(architecture: Architecture, weights: Weights): TrainingState {
   const zeros = () =>
@@ -34,28 +32,22 @@ export function freshState(architecture: Architecture, weights: Weights): Traini
   return { weights, first: zeros(), second: zeros(), step: 0 };
 }
 
-function stateBuffers(architecture: Architecture, state?: TrainingState): Buffers {
-  const buffers: Buffers = {};
-  for (const { name, shape } of parameterSpecs(architecture)) {
-    buffers[name] = bufferOf(shape, 'float32', state?.weights[name]?.slice());
-    buffers[FIRST + name] = bufferOf(shape, 'float32', state?.first[name]?.slice());
-    buffers[SECOND + name] = bufferOf(shape, 'float32', state?.second[name]?.slice());
-  }
-  return buffers;
-}
+const tensorsOver = (specs: readonly ParameterSpec[], arrays: Weights, prefix = ''): Buffers =>
+  Object.fromEntries(
+    specs.map(({ name, shape }) => [prefix + name, bufferOf(shape, 'float32', arrays[name]!)]),
+  );
 
-/** A model being trained. Two sets of state buffers take turns as input and output, so no step copies any. */
+/** A model being trained: the compiled program writes loss and gradients, the optimiser updates in place. */
 export class Trainer {
+  /** The batch of the next step, both (B, T) row-major. */
   readonly tokens: Int32Array;
   readonly targets: Int32Array;
-  readonly #architecture: Architecture;
   readonly #settings: AdamWSettings;
   readonly #program: CompiledProgram;
-  readonly #batchBuffers: Buffers;
-  readonly #scalars: Buffers;
-  readonly #results: Buffers = { loss: bufferOf([]), gradientNorm: bufferOf([]) };
-  #current: Buffers;
-  #next: Buffers;
+  readonly #memory: FlatState;
+  readonly #feeds: Buffers;
+  readonly #fetches: Buffers;
+  readonly #loss = new Float32Array(1);
   #step: number;
 
   private constructor(
@@ -65,16 +57,22 @@ export class Trainer {
     state: TrainingState,
     program: CompiledProgram,
   ) {
-    this.#architecture = architecture;
+    const specs = parameterSpecs(architecture);
+    const shape = [batch, architecture.contextLength];
+    this.tokens = new Int32Array(batch * architecture.contextLength);
+    this.targets = new Int32Array(batch * architecture.contextLength);
     this.#settings = settings;
     this.#program = program;
-    const shape = [batch, architecture.contextLength];
-    this.#batchBuffers = { tokens: bufferOf(shape, 'int32'), targets: bufferOf(shape, 'int32') };
-    this.tokens = this.#batchBuffers.tokens!.data as Int32Array;
-    this.targets = this.#batchBuffers.targets!.data as Int32Array;
-    this.#scalars = Object.fromEntries(STEP_SCALARS.map((name) => [name, bufferOf([])]));
-    this.#current = stateBuffers(architecture, state);
-    this.#next = stateBuffers(architecture);
+    this.#memory = new FlatState(specs, state.weights, state.first, state.second);
+    this.#feeds = {
+      tokens: bufferOf(shape, 'int32', this.tokens),
+      targets: bufferOf(shape, 'int32', this.targets),
+      ...tensorsOver(specs, this.#memory.weights),
+    };
+    this.#fetches = {
+      loss: bufferOf([], 'float32', this.#loss),
+      ...tensorsOver(specs, this.#memory.gradients, GRADIENT),
+    };
     this.#step = state.step;
   }
 
@@ -85,39 +83,34 @@ export class Trainer {
     state: TrainingState,
     engine: Engine = onnxEngine(),
   ): Promise<Trainer> {
-    const program = await engine.compile(stepInputs(architecture, batch), (inputs) =>
-      trainingStep(architecture, settings, inputs),
+    const program = await engine.compile(passInputs(architecture, batch), (inputs) =>
+      lossAndGradients(architecture, inputs),
     );
     return new Trainer(architecture, settings, batch, state, program);
   }
 
-  /** One step on what `tokens` and `targets` hold, both (B, T) row-major. */
+  /** One step on what `tokens` and `targets` hold. Weights stay as they are where loss or gradient are no numbers. */
   async step(learningRate: number): Promise<StepResult> {
     this.#step += 1;
-    const { beta1, beta2 } = this.#settings;
-    floats(this.#scalars.learningRate!)[0] = learningRate;
-    floats(this.#scalars.firstCorrection!)[0] = 1 / (1 - beta1 ** this.#step);
-    floats(this.#scalars.secondCorrection!)[0] = 1 / Math.sqrt(1 - beta2 ** this.#step);
-    const feeds = { ...this.#batchBuffers, ...this.#scalars, ...this.#current };
-    await this.#program.run(feeds, { ...this.#results, ...this.#next });
-    [this.#current, this.#next] = [this.#next, this.#current];
-    return {
-      loss: floats(this.#results.loss!)[0]!,
-      gradientNorm: floats(this.#results.gradientNorm!)[0]!,
-    };
+    await this.#program.run(this.#feeds, this.#fetches);
+    const loss = this.#loss[0]!;
+    const gradientNorm = this.#memory.gradientNorm();
+    if (Number.isFinite(loss) && Number.isFinite(gradientNorm)) {
+      this.#memory.update(this.#settings, learningRate, this.#step, gradientNorm);
+    }
+    return { loss, gradientNorm };
   }
 
   /** The state after the last step. The arrays are the trainer's own: they change with the next one. */
   state(): TrainingState {
-    const take = (prefix: string) =>
-      Object.fromEntries(
-        parameterSpecs(this.#architecture).map(({ name }) => [name, floats(this.#current[prefix + name]!)]),
-      );
-    return { weights: take(''), first: take(FIRST), second: take(SECOND), step: this.#step };
+    const { weights, first, second } = this.#memory;
+    return { weights, first, second, step: this.#step };
   }
 
-  release(): Promise<void> {
-    return this.#program.release();
+  /** No array of `state` may be used after. */
+  async release(): Promise<void> {
+    await this.#program.release();
+    this.#memory.release();
   }
 }
 
@@ -129,32 +122,32 @@ export interface EvaluationProgram {
   release(): Promise<void>;
 }
 
+/** Reads `weights` where they lie: later changes to them count. */
 export async function compileEvaluation(
   architecture: Architecture,
   batch: number,
   weights: Weights,
   engine: Engine = onnxEngine(),
 ): Promise<EvaluationProgram> {
-  const specs = parameterSpecs(architecture);
   const shape = [batch, architecture.contextLength];
-  const ids = { shape, dtype: 'int32' as const };
-  const program = await engine.compile(
-    {
-      tokens: ids,
-      targets: ids,
-      ...Object.fromEntries(specs.map(({ name, shape }) => [name, { shape, dtype: 'float32' as const }])),
-    },
-    (inputs) => ({ loss: lossOf(architecture, inputs, inputs.tokens!, inputs.targets!) }),
+  const program = await engine.compile(passInputs(architecture, batch), (inputs) =>
+    lossOf(architecture, inputs),
   );
-  const loss = bufferOf([]);
-  const feeds: Buffers = { tokens: bufferOf(shape, 'int32'), targets: bufferOf(shape, 'int32') };
-  for (const { name, shape } of specs) feeds[name] = bufferOf(shape, 'float32', weights[name]!);
+  const tokens = new Int32Array(batch * architecture.contextLength);
+  const targets = new Int32Array(batch * architecture.contextLength);
+  const loss = new Float32Array(1);
+  const feeds: Buffers = {
+    tokens: bufferOf(shape, 'int32', tokens),
+    targets: bufferOf(shape, 'int32', targets),
+    ...tensorsOver(parameterSpecs(architecture), weights),
+  };
+  const fetches = { loss: bufferOf([], 'float32', loss) };
   return {
-    tokens: feeds.tokens!.data as Int32Array,
-    targets: feeds.targets!.data as Int32Array,
+    tokens,
+    targets,
     async run() {
-      await program.run(feeds, { loss });
-      return floats(loss)[0]!;
+      await program.run(feeds, fetches);
+      return loss[0]!;
     },
     release: () => program.release(),
   };

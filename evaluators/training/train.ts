@@ -3,12 +3,14 @@
 import type { Architecture } from '../../space/architecture.ts';
 import { deriveRng } from '../../space/random.ts';
 import type { TrainingSpec } from '../../space/spec.ts';
+import { CheckpointError } from '../checkpoint/checkpoint-error.ts';
 import { checkpointPath, readCheckpoint, writeCheckpoint } from '../checkpoint/training-checkpoint.ts';
 import { bitsPerByte, type Dataset } from '../data/dataset.ts';
 import { countTargetBytes, readWindows, sampleBatch, validationWindows } from '../data/windows.ts';
-import { initialWeights, type Weights } from '../model/parameters.ts';
+import { initialWeights, parameterSpecs, type Weights } from '../model/parameters.ts';
 import type { TrainingOutcome } from '../outcome.ts';
 import type { TrainingProgress, TrainingTask } from '../port.ts';
+import { flatStateBytes, MAX_STATE_BYTES } from './flat-state.ts';
 import { compileEvaluation, freshState, Trainer, type TrainingState } from './program.ts';
 import { learningRateAt } from './schedule.ts';
 
@@ -28,6 +30,16 @@ export interface TrainingContext {
 /** Sequences in one evaluation batch. */
 const EVALUATION_BATCH = 8;
 
+/** A checkpoint that cannot be read is as good as none: training again from below gives the very same weights. */
+function readOrSkip(path: string, architecture: Architecture): TrainingState | undefined {
+  try {
+    return readCheckpoint(path, architecture);
+  } catch (error) {
+    if (error instanceof CheckpointError) return undefined;
+    throw error;
+  }
+}
+
 /** The checkpoint of the highest rung below `task.rung`, or fresh weights. */
 function startingState(
   task: TrainingTask,
@@ -36,7 +48,7 @@ function startingState(
   const { architecture, architectureHash } = task;
   if (checkpointFolder !== undefined) {
     for (let rung = task.rung - 1; rung >= 0; rung--) {
-      const state = readCheckpoint(checkpointPath(checkpointFolder, architectureHash, rung), architecture);
+      const state = readOrSkip(checkpointPath(checkpointFolder, architectureHash, rung), architecture);
       if (state !== undefined && state.step === settings.rungs[rung]) return state;
     }
   }
@@ -107,6 +119,14 @@ async function trainLegs(
 export async function trainToRung(task: TrainingTask, context: TrainingContext): Promise<TrainingOutcome> {
   const { settings, data, checkpointFolder } = context;
   const { architecture } = task;
+  const stateBytes = flatStateBytes(parameterSpecs(architecture));
+  if (stateBytes > MAX_STATE_BYTES) {
+    const gibibytes = (stateBytes / 2 ** 30).toFixed(1);
+    return {
+      kind: 'out-of-memory',
+      reason: `weights, gradients and moments take ${gibibytes} GiB; a training may hold ${MAX_STATE_BYTES / 2 ** 30}`,
+    };
+  }
   const compileStart = performance.now();
   const start = startingState(task, context);
   const trainer = await Trainer.create(architecture, settings, settings.batch, start);

@@ -1,0 +1,121 @@
+// A training's numbers as four flat stretches of one memory: weights, gradients and both AdamW moments, so that the
+// optimiser is one pass over each. Programs read weights from there and write gradients to there without a copy.
+import type { ParameterSpec, Weights } from '../model/parameters.ts';
+import {
+  createMemory,
+  FLOATS_A_TURN,
+  type FlatKernels,
+  flatKernels,
+  type WasmMemory,
+} from './flat-kernels.ts';
+
+const PAGE_BYTES = 65_536;
+const PARTS = ['weights', 'gradients', 'first', 'second'] as const;
+type Part = (typeof PARTS)[number];
+
+/** Memory is kept for the next training of this thread: fresh pages cost a fault each. */
+const idle: WasmMemory[] = [];
+
+function takeMemory(bytes: number): WasmMemory {
+  const pages = Math.ceil(bytes / PAGE_BYTES);
+  const memory = idle.pop() ?? createMemory(pages);
+  const missing = pages - memory.buffer.byteLength / PAGE_BYTES;
+  if (missing > 0) memory.grow(missing);
+  return memory;
+}
+
+/** What 32-bit pointers reach. */
+export const MAX_STATE_BYTES = 65_536 * PAGE_BYTES;
+
+const roundUp = (n: number): number => Math.ceil(n / FLOATS_A_TURN) * FLOATS_A_TURN;
+
+const sizeOf = ({ shape }: ParameterSpec): number => shape.reduce((a, b) => a * b, 1);
+const partBytes = (specs: readonly ParameterSpec[]): number =>
+  specs.reduce((total, spec) => total + 4 * roundUp(sizeOf(spec)), 0);
+
+/** Bytes of all parts together. */
+export const flatStateBytes = (specs: readonly ParameterSpec[]): number => PARTS.length * partBytes(specs);
+
+export interface AdamWSettings {
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  readonly weightDecay: number;
+  /** Gradients are scaled down to this global norm; 0 leaves them alone. */
+  readonly gradientClip: number;
+}
+
+export class FlatState {
+  /** Views by weight name; valid until `release`. */
+  readonly weights: Readonly<Record<string, Float32Array>>;
+  readonly gradients: Readonly<Record<string, Float32Array>>;
+  readonly first: Readonly<Record<string, Float32Array>>;
+  readonly second: Readonly<Record<string, Float32Array>>;
+  readonly #memory: WasmMemory;
+  readonly #kernels: FlatKernels;
+  /** Bytes of one part: those of the weights that decay come first. */
+  readonly #decayingBytes: number;
+  readonly #partBytes: number;
+
+  /** Gradients start as zeros. @throws RangeError (out of memory) where the parts do not fit. */
+  constructor(specs: readonly ParameterSpec[], weights: Weights, first: Weights, second: Weights) {
+    const decaying = specs.filter(({ decays }) => decays);
+    const ordered = [...decaying, ...specs.filter(({ decays }) => !decays)];
+    this.#decayingBytes = partBytes(decaying);
+    this.#partBytes = partBytes(specs);
+    this.#memory = takeMemory(PARTS.length * this.#partBytes);
+    this.#kernels = flatKernels(this.#memory);
+    new Uint8Array(this.#memory.buffer, 0, PARTS.length * this.#partBytes).fill(0);
+    const views = (part: Part, values?: Weights) => {
+      const entries: [string, Float32Array][] = [];
+      let at = this.#pointer(part);
+      for (const spec of ordered) {
+        const view = new Float32Array(this.#memory.buffer, at, sizeOf(spec));
+        if (values !== undefined) view.set(values[spec.name]!);
+        entries.push([spec.name, view]);
+        at += 4 * roundUp(sizeOf(spec));
+      }
+      return Object.fromEntries(entries);
+    };
+    this.weights = views('weights', weights);
+    this.gradients = views('gradients');
+    this.first = views('first', first);
+    this.second = views('second', second);
+  }
+
+  /** The L2 norm of all gradients taken as one vector. */
+  gradientNorm(): number {
+    const start = this.#pointer('gradients');
+    return Math.sqrt(this.#kernels.sumOfSquares(start, start + this.#partBytes));
+  }
+
+  /**
+   * One step of AdamW (Loshchilov and Hutter 2019, algorithm 2), the `step`-th (from 1), on the gradients that lie
+   * here, whose norm is `gradientNorm`.
+   */
+  update(settings: AdamWSettings, learningRate: number, step: number, gradientNorm: number): void {
+    const { beta1, beta2, epsilon, weightDecay, gradientClip } = settings;
+    const clip = gradientClip > 0 ? Math.min(1, gradientClip / (gradientNorm + 1e-6)) : 1;
+    const rate = learningRate / (1 - beta1 ** step);
+    const correction = 1 / Math.sqrt(1 - beta2 ** step);
+    const pass = (from: number, to: number, kept: number) => {
+      const [weights, gradients, first, second] = PARTS.map((part) => this.#pointer(part) + from);
+      this.#kernels.adamW(
+        ...([weights!, gradients!, first!, second!, weights! + to - from] as const),
+        ...([beta1, clip * (1 - beta1), beta2, clip * clip * (1 - beta2)] as const),
+        ...([kept, rate, correction, epsilon] as const),
+      );
+    };
+    pass(0, this.#decayingBytes, 1 - learningRate * weightDecay);
+    pass(this.#decayingBytes, this.#partBytes, 1);
+  }
+
+  /** Gives the memory back; no view may be used after. */
+  release(): void {
+    idle.push(this.#memory);
+  }
+
+  #pointer(part: Part): number {
+    return PARTS.indexOf(part) * this.#partBytes;
+  }
+}
