@@ -58,7 +58,7 @@ export function minSubnormalExponent(element: MxElement): number {
 }
 
 /** `a` rounded to a whole number, ties to even. `a` is not negative and below 2^52. */
-export function roundTiesToEven(a: number): number {
+function roundTiesToEven(a: number): number {
   const below = Math.floor(a);
   const rest = a - below;
   return rest > 0.5 || (rest === 0.5 && below % 2 === 1) ? below + 1 : below;

@@ -193,7 +193,7 @@ function checkedRowLength(length: number, rowLength: number | undefined): number
 }
 
 /** Number of blocks of `length` values whose blocks start anew each `rowLength`. */
-export function mxBlockCount(length: number, rowLength: number | undefined): number {
+function mxBlockCount(length: number, rowLength: number | undefined): number {
   const row = checkedRowLength(length, rowLength);
   return (length / row) * Math.ceil(row / MX_BLOCK);
 }

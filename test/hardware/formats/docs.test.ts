@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { runInThisContext } from 'node:vm';
 import { expect, it } from 'vitest';
 import * as formats from '../../../hardware/formats/index.ts';
 
@@ -18,7 +19,8 @@ it('says in docs/formats.md what the code does', () => {
     const [source, expected] = line.split(' // => ');
     return expected === undefined ? line : `check(${JSON.stringify(line)}, ${source}, (${expected}));`;
   });
-  new Function('check', ...Object.keys(formats), body.join('\n'))(check, ...Object.values(formats));
+  const names = ['check', ...Object.keys(formats)].join(', ');
+  runInThisContext(`(${names}) => {\n${body.join('\n')}\n}`)(check, ...Object.values(formats));
   expect(checked).toBe(lines.filter((line) => line.includes(' // => ')).length);
   expect(checked).toBeGreaterThan(60);
 });

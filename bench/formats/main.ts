@@ -1,5 +1,5 @@
 // Speed of the codecs on one core, as MB/s of dense float32 and as a share of a plain copy loop in the same run.
-// Run: npx tsx bench/formats/speed.ts
+// Run: npx tsx bench/formats/main.ts
 
 import { keepLargest } from '../../hardware/formats/magnitude.ts';
 import { decodeMx, encodeMx } from '../../hardware/formats/mx.ts';
