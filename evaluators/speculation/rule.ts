@@ -49,18 +49,18 @@ export function residual(p: Probabilities, q: Probabilities): Probabilities {
 }
 
 /**
- * Judges a proposal. `target` holds the target's distributions at each drafted position and one further.
- * An accepted `endToken` ends the text: nothing follows it.
+ * Judges a proposal. `targetAt` gives the target's distribution at each drafted position and one further; it is
+ * asked no further than needed. An accepted `endToken` ends the text: nothing follows it.
  */
 export function judge(
   { tokens, distributions }: Proposal,
-  target: readonly Probabilities[],
+  targetAt: (position: number) => Probabilities,
   choices: Choices,
   endToken?: number,
 ): Round {
   const kept: number[] = [];
   for (const [i, token] of tokens.entries()) {
-    const p = target[i]!;
+    const p = targetAt(i);
     const q = distributions[i]!;
     if (!choices.accepts(keepProbability(p, q, token))) {
       const replacement = choices.draw(residual(p, q));
@@ -74,7 +74,7 @@ export function judge(
     kept.push(token);
     if (token === endToken) return { tokens: kept, accepted: i + 1, tested: i + 1, isEnded: true };
   }
-  const bonus = choices.draw(target[tokens.length]!);
+  const bonus = choices.draw(targetAt(tokens.length));
   return {
     tokens: [...kept, bonus],
     accepted: tokens.length,

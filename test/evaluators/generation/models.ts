@@ -31,11 +31,14 @@ export const TIED: Architecture = {
   layers: [{ nHeads: 2, nKvHeads: 1, dFf: 24 }],
 };
 
-/** Random weights, large enough that predictions are far from uniform. */
+/** Random weights, large enough that predictions are far from uniform, small enough that nothing is certain. */
 export function randomModel(architecture: Architecture, seed: number): LanguageModel {
   const weights = initialWeights(architecture, deriveRng(seed, 0, 'test model'));
-  for (const value of Object.values({ e: weights.embedding!, h: weights.head ?? weights.embedding! }))
-    for (let i = 0; i < value.length; i++) value[i]! *= value === weights.embedding ? 20 : 3;
+  const enlarge = (name: string, factor: number) => {
+    weights[name] = weights[name]!.map((value) => factor * value);
+  };
+  enlarge('embedding', architecture.tieEmbeddings ? 8 : 20);
+  if (!architecture.tieEmbeddings) enlarge('head', 3);
   return { architecture, weights };
 }
 

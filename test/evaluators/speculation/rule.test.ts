@@ -47,8 +47,7 @@ function markovRound(
   for (let i = 0; i < draftLength; i++) tokens.push(choices.draw(q[tokens.at(-1) ?? context]!));
   const before = [context, ...tokens];
   const distributions = tokens.map((_, i) => q[before[i]!]!);
-  const target = before.map((token) => p[token]!);
-  return judge({ tokens, distributions }, target, choices, endToken);
+  return judge({ tokens, distributions }, (i) => p[before[i]!]!, choices, endToken);
 }
 
 function markovText(length: number, draftLength: number, choices: Choices, endToken?: number): number[] {
@@ -144,7 +143,11 @@ describe('the speculative sampling rule', () => {
       fc.asyncProperty(distribution(5), distribution(5), async (p, q) => {
         const exact = await enumerateOutcomes((choices) => {
           const token = choices.draw(q);
-          const round = judge({ tokens: [token], distributions: [q] }, [p, pointMass(0, 5)], choices);
+          const round = judge(
+            { tokens: [token], distributions: [q] },
+            (i) => [p, pointMass(0, 5)][i]!,
+            choices,
+          );
           return String(round.tokens[0]);
         });
         for (const [token, probability] of p.entries())
@@ -162,7 +165,7 @@ describe('the speculative sampling rule', () => {
       const equal = markovRound(P, P, 0, 4, choices);
       expect([equal.accepted, equal.tested, equal.tokens.length]).toEqual([4, 4, 5]);
       const proposal = { tokens: [choices.draw(right)], distributions: [right] };
-      const disjoint = judge(proposal, [left, left], choices);
+      const disjoint = judge(proposal, () => left, choices);
       expect([disjoint.accepted, disjoint.tested, disjoint.tokens.length]).toEqual([0, 1, 1]);
       expect(left[disjoint.tokens[0]!]).toBeGreaterThan(0);
     }
