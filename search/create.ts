@@ -80,7 +80,7 @@ export function createSearch<G>(
 
   const climb = (): AskOutcome<G> | undefined => {
     const entryClosed = isExhausted || ledger.members.length >= settings.nCandidates;
-    const promotion = nextPromotion(ledger, settings, entryClosed);
+    const promotion = nextPromotion(ledger, settings, entryClosed, problem.reference);
     return promotion && ledger.promote(promotion.member, promotion.rung);
   };
 

@@ -15,6 +15,17 @@ export function frontOf<P extends Evaluated>(points: readonly P[]): P[] {
   return feasible.filter((_, at) => rank[at] === 0).sort((a, b) => a.candidate - b.candidate);
 }
 
+/** A point a tenth of the range beyond the worst members of the front of `points`, in each objective. */
+export function referenceBeyond(points: readonly (readonly number[])[]): number[] {
+  const rank = nonDominatedSort(points);
+  const front = points.filter((_, at) => rank[at] === 0);
+  return (points[0] ?? []).map((_, k) => {
+    const values = front.map((point) => point[k]!).filter(Number.isFinite);
+    const [low, high] = [Math.min(...values), Math.max(...values)];
+    return values.length === 0 ? 0 : high + 0.1 * (high - low || Math.abs(high) || 1);
+  });
+}
+
 /** The corners of the box that the hypervolume is measured in: fixed at the start of a run and stored with it. */
 export interface HypervolumeBox {
   /** Low corner: what every objective alone can at best reach. Only a scale: points beyond it are not cut off. */

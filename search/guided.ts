@@ -4,6 +4,7 @@ import { type Belief, believedPoints, formBelief } from './belief.ts';
 import { nonDominatedSort } from './dominance.ts';
 import { type ExpectedGain, expectedGain } from './expected-gain.ts';
 import { type Comparison, reportOf } from './forecasts.ts';
+import { referenceBeyond } from './front.ts';
 import { evolve, type Individual } from './generational.ts';
 import type { Proposal } from './ledger.ts';
 import { nsga2Proposer } from './nsga2.ts';
@@ -50,16 +51,6 @@ function spreadSample<G>(context: SearchContext<G>, rng: Rng): Draft<G> | undefi
 
 function distance(a: readonly number[], b: readonly number[]): number {
   return a.reduce((sum, value, k) => sum + Math.abs(value - b[k]!), 0);
-}
-
-/** The reference of the problem, or a little beyond the worst of what is believed. */
-function referenceOf(points: readonly (readonly number[])[], fixed: readonly number[] | undefined): number[] {
-  if (fixed !== undefined) return [...fixed];
-  return points[0]!.map((_, k) => {
-    const values = points.map((point) => point[k]!).filter(Number.isFinite);
-    const [low, high] = [Math.min(...values), Math.max(...values)];
-    return high + 0.1 * (high - low || Math.abs(high) || 1);
-  });
 }
 
 function frontPoints(points: readonly (readonly number[])[]): (readonly number[])[] {
@@ -209,7 +200,7 @@ export function guidedProposer<G>(): Proposer<G> {
     reports.push(reportOf(comparisons, { nCandidates: number, nObservations: belief.nObservations }));
     const believed = believedPoints(belief, ledger.members, settings.nRungs);
     if (believed.length === 0) return false;
-    const reference = referenceOf(believed, problem.reference);
+    const reference = problem.reference ?? referenceBeyond(believed);
     const front = frontPoints(believed);
     const gain = expectedGain(front, reference, belief.uncertain);
     const gainOf = (objectives: readonly number[], deviation: number) =>

@@ -1,5 +1,7 @@
 // Successive halving by all objectives at once: who may climb to the next rung.
-import { orderByRankAndCrowding } from './dominance.ts';
+import { nonDominatedSort, orderByRankAndCrowding } from './dominance.ts';
+import { referenceBeyond } from './front.ts';
+import { hypervolumeGain } from './hypervolume.ts';
 import type { Ledger, Member, Scored } from './ledger.ts';
 import type { SearchSettings } from './port.ts';
 
@@ -29,6 +31,35 @@ export function bestFirst<G>(unordered: readonly Scored<G>[]): Scored<G>[] {
   return order.map((at) => scored[at]!);
 }
 
+/**
+ * Which of `waiting` climbs: the one that adds most hypervolume to what has climbed already, so that a rung gets a
+ * spread front and not the neighbourhood of one good member. Where none adds any (or none is feasible), the best by
+ * constrained rank and crowding. Volumes are measured from `reference`, or from beyond the worst of the front.
+ */
+function bestToClimb<G>(
+  waiting: readonly Scored<G>[],
+  climbed: readonly Scored<G>[],
+  reference: readonly number[] | undefined,
+): Scored<G> {
+  const isFeasible = ({ result }: Scored<G>) => result.totalViolation === 0;
+  const candidates = bestFirst(waiting);
+  const taken = climbed.filter(isFeasible).map(({ result }) => result.objectives);
+  const feasible = candidates.filter(isFeasible).map(({ result }) => result.objectives);
+  const corner = reference ?? referenceBeyond([...taken, ...feasible]);
+  const rank = nonDominatedSort(feasible);
+  const front = nonDominatedSort(taken);
+  const barrier = taken.filter((_, at) => front[at] === 0);
+  let best = candidates[0]!;
+  let most = 0;
+  // What a waiting member dominates gains less than it; feasible members come first.
+  for (const [at, objectives] of feasible.entries()) {
+    if (rank[at] !== 0) continue;
+    const gain = hypervolumeGain(objectives, barrier, corner);
+    if (gain > most) [best, most] = [candidates[at]!, gain];
+  }
+  return best;
+}
+
 export interface Promotion<G> {
   readonly member: Member<G>;
   readonly rung: number;
@@ -44,6 +75,7 @@ export function nextPromotion<G>(
   ledger: Ledger<G>,
   settings: Pick<SearchSettings, 'nRungs' | 'eta'>,
   entryClosed: boolean,
+  reference: readonly number[] | undefined,
 ): Promotion<G> | undefined {
   const baseline = ledger.members.find((member) => member.isBaseline);
   let due: Promotion<G> | undefined;
@@ -55,8 +87,8 @@ export function nextPromotion<G>(
     const isComplete = feederDone && ledger.pendingAt(rung).every((member) => member.isBaseline);
     const open = quotaOf(scored.length, settings.eta, isComplete) - (scored.length - waiting.length);
     if (open > 0) {
-      const best = bestFirst(scored).find(({ member }) => canClimb(member, rung))!;
-      due = { member: best.member, rung: rung + 1 };
+      const climbed = ledger.scoredAt(rung).filter(({ member }) => !canClimb(member, rung));
+      due = { member: bestToClimb(waiting, climbed, reference).member, rung: rung + 1 };
     }
     feederDone = isComplete && open <= 0;
   }

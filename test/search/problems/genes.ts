@@ -74,3 +74,11 @@ export function mulberry32(seed: number): () => number {
     return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
   };
 }
+
+/** A fixed rugged function of the genes in [-1, 1). */
+export function rug(genes: Genes): number {
+  let hash = 2166136261;
+  for (const gene of genes) hash = Math.imul(hash ^ (gene + 1), 16777619);
+  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
+  return ((hash ^ (hash >>> 13)) >>> 0) / 2 ** 31 - 1;
+}

@@ -1,6 +1,6 @@
 // A closed-form stand-in for transformer search: 11 genes, 2.9 million members, three objectives, three constraints.
 // The loss is not additive and has a rugged part of +-0.01; latency, memory and the constraints are known beforehand.
-import { type Genes, geneProblem, type TestProblem } from './genes.ts';
+import { type Genes, geneProblem, rug, type TestProblem } from './genes.ts';
 
 const D_MODEL = [128, 192, 256, 320, 384, 448, 512, 640];
 const HEADS = [2, 4, 8, 16];
@@ -10,14 +10,6 @@ const WINDOW = [64, 128, 256];
 const BITS = [4, 8, 16];
 const CARDINALITY = [21, 8, 4, 4, 6, 3, 3, 3, 2, 2, 3];
 const MEMORY_BUDGET_MB = 60;
-
-/** A fixed rugged function of the genes in [-1, 1). */
-function rug(genes: Genes): number {
-  let hash = 2166136261;
-  for (const gene of genes) hash = Math.imul(hash ^ (gene + 1), 16777619);
-  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
-  return ((hash ^ (hash >>> 13)) >>> 0) / 2 ** 31 - 1;
-}
 
 function shapeOf(genes: Genes) {
   const [depth, model, heads, group, ffn, attention, window, activation, norm, tied, bits] = genes;

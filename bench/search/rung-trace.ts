@@ -1,0 +1,81 @@
+// One seeded run over rungs of training on the toy space, as hypervolume of fully trained members over epochs.
+import type { Algorithm } from '../../search/index.ts';
+import { createSearch, frontOf, hypervolume } from '../../search/index.ts';
+import { drive } from '../../test/search/drive.ts';
+import {
+  type Difficulty,
+  epochsAdded,
+  objectivesAtRung,
+  RUNG_EPOCHS,
+} from '../../test/search/problems/curves.ts';
+import { toyNas } from '../../test/search/problems/toy-nas.ts';
+
+/** Epochs of one run: 100 trainings in full. */
+export const EPOCH_BUDGET = 2700;
+
+/** How candidates climb: everything in full, by all objectives, or (as a warning) by the loss alone. */
+export type Ladder = 'full' | 'halving' | 'loss-only';
+
+export interface RungTraceOptions {
+  readonly algorithm: Algorithm;
+  readonly ladder: Ladder;
+  readonly difficulty: Difficulty;
+  readonly seed: number;
+  readonly populationSize: number;
+  readonly lag: number;
+}
+
+export interface RungTrace {
+  /** Hypervolume after each full training, and the epochs spent until then. */
+  readonly steps: readonly { readonly epochs: number; readonly volume: number }[];
+  readonly nFull: number;
+}
+
+export function rungTraceOf(o: RungTraceOptions): RungTrace {
+  const problem = {
+    ...toyNas(),
+    ...(process.env.NOREF ? { reference: undefined } : {}),
+  } as never as ReturnType<typeof toyNas>;
+  const top = RUNG_EPOCHS.length - 1;
+  const isFull = o.ladder === 'full';
+  const settings = {
+    seed: o.seed,
+    nCandidates: isFull ? EPOCH_BUDGET / RUNG_EPOCHS[top]! : Number(process.env.N ?? 900),
+    populationSize: o.populationSize,
+    nRungs: isFull ? 1 : RUNG_EPOCHS.length,
+    eta: Number(process.env.ETA ?? 3),
+  };
+  const search = createSearch(problem, o.algorithm, settings);
+  const asks = drive(
+    search,
+    (ask) => {
+      const rung = isFull ? top : ask.rung;
+      const [loss, latency, memory] = objectivesAtRung(problem, ask.genome, rung, o.difficulty);
+      // Told the loss alone, the search cannot see what else the candidate is good at.
+      const objectives = o.ladder === 'loss-only' ? [loss!, loss!, loss!] : [loss!, latency!, memory!];
+      return { objectives, violations: problem.truth(ask.genome).violations };
+    },
+    { lag: o.lag, durationSeed: o.seed },
+  );
+  let epochs = 0;
+  let front: { candidate: number; objectives: readonly number[]; violations: readonly number[] }[] = [];
+  const steps: { epochs: number; volume: number }[] = [];
+  for (const ask of asks) {
+    epochs += isFull ? RUNG_EPOCHS[top]! : epochsAdded(ask.rung);
+    if (!isFull && ask.rung < top) continue;
+    front = frontOf([...front, { candidate: ask.candidate, ...problem.truth(ask.genome) }]);
+    steps.push({
+      epochs,
+      volume: hypervolume(
+        front.map((one) => one.objectives),
+        toyNas().reference,
+      ),
+    });
+  }
+  return { steps, nFull: steps.length };
+}
+
+/** The volume after so many epochs. */
+export function volumeAt(trace: RungTrace, epochs: number): number {
+  return trace.steps.findLast((step) => step.epochs <= epochs)?.volume ?? 0;
+}
