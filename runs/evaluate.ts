@@ -18,7 +18,7 @@ export interface Evaluated {
 }
 
 /** The row of a candidate. */
-export function candidateRecordOf(ask: Ask<Candidate>, problem: RunProblem): CandidateRecord {
+function candidateRecordOf(ask: Ask<Candidate>, problem: RunProblem): CandidateRecord {
   const { architecture, deployment } = ask.genome;
   return {
     number: ask.candidate,

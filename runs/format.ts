@@ -60,7 +60,7 @@ export function formatShare(share: number): string {
 }
 
 /** A value in the unit of its metric. */
-export function formatUnit(unit: MetricUnit, value: number): string {
+function formatUnit(unit: MetricUnit, value: number): string {
   switch (unit) {
     case 'bitsPerByte':
       return value.toFixed(4);

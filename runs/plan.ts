@@ -5,10 +5,11 @@ import { type Dataset, prepareDataset } from '../evaluators/data/dataset.ts';
 import { type Accelerator, HardwareError, loadAccelerator } from '../hardware/index.ts';
 import { rungSizes, type SearchSettings } from '../search/index.ts';
 import { crossCandidates } from '../space/cross.ts';
+import type { Deployment, LayerDeployment } from '../space/deployment.ts';
 import { middleCandidate } from '../space/extremes.ts';
 import { compileSpace, type Space } from '../space/genome.ts';
 import { loadSpec } from '../space/load-spec.ts';
-import { METRICS } from '../space/metrics.ts';
+import { METRICS, type MetricValues } from '../space/metrics.ts';
 import { mutateCandidate } from '../space/mutate.ts';
 import { sampleCandidate } from '../space/sample.ts';
 import type { RunSpec } from '../space/spec.ts';
@@ -73,7 +74,7 @@ export function planCosts(spec: RunSpec, specFolder: string): CostPlan {
     costsOf: (candidate) => candidateCosts(candidate, setting),
     trainedCostsOf: (candidate) => trainedCosts(candidate, setting),
   });
-  const known = candidateCosts(middleCandidate(space), setting).deployed;
+  const known = probeChoices(spec, space, setting);
   for (const metric of [...objectives, ...constraints.map((constraint) => constraint.metric)]) {
     if (METRICS[metric].trained || known[metric] !== undefined) continue;
     throw new RunError(
@@ -81,6 +82,39 @@ export function planCosts(spec: RunSpec, specFolder: string): CostPlan {
     );
   }
   return { spec, specFolder, space, setting, problem };
+}
+
+/**
+ * Prices the middle member with every choice of the deployment, so that none surprises in the middle of a run.
+ * Returns the metrics that the accelerator knows. @throws HardwareError that names the choice
+ */
+function probeChoices({ deployment }: RunSpec, space: Space, setting: CostSetting): MetricValues {
+  const middle = middleCandidate(space);
+  const probe = (name: string, changes: Partial<Deployment>) => {
+    try {
+      return candidateCosts({ ...middle, deployment: { ...middle.deployment, ...changes } }, setting)
+        .deployed;
+    } catch (error) {
+      if (!(error instanceof HardwareError)) throw error;
+      throw new HardwareError(error.code, `${name}: ${error.message}`, { cause: error });
+    }
+  };
+  const inAllLayers = (changes: Partial<LayerDeployment>) => ({
+    layers: middle.deployment.layers.map((layer) => ({ ...layer, ...changes })),
+  });
+  for (const weightFormat of deployment.weightFormat.choices) {
+    probe(`deployment.weightFormat ${weightFormat}`, inAllLayers({ weightFormat }));
+    for (const sparsity of deployment.sparsity.choices) {
+      probe(`deployment.sparsity ${sparsity} in ${weightFormat}`, inAllLayers({ weightFormat, sparsity }));
+    }
+  }
+  for (const headFormat of deployment.headFormat)
+    probe(`deployment.headFormat ${headFormat}`, { headFormat });
+  for (const kvCacheFormat of deployment.kvCacheFormat) {
+    probe(`deployment.kvCacheFormat ${kvCacheFormat}`, { kvCacheFormat });
+  }
+  for (const nCards of deployment.cards) probe(`deployment.cards ${nCards}`, { nCards });
+  return probe('the middle member', {});
 }
 
 /** Reads the corpus and prepares everything. @throws {@link RunError}, CorpusError, HardwareError */

@@ -13,7 +13,7 @@ export interface CandidateCosts {
 }
 
 /** The genome functions of a compiled space. */
-export interface CandidateSpace {
+interface CandidateSpace {
   sample(rng: Rng): Candidate;
   mutate(candidate: Candidate, rng: Rng): Candidate;
   cross(a: Candidate, b: Candidate, rng: Rng): Candidate;
@@ -30,7 +30,7 @@ export interface ProblemOptions {
 }
 
 /** A result as the search is told it and as it is stored. */
-export interface Judgement {
+interface Judgement {
   /** Minimised, in the order of the objectives. */
   readonly objectives: readonly number[];
   readonly violations: readonly number[];
@@ -89,9 +89,9 @@ export function createProblem(options: ProblemOptions): RunProblem {
       ({ metric, bound }) => METRICS[metric].trained && bound.kind === 'relative',
     ),
     key: hashOf,
-    sample: space.sample,
-    mutate: space.mutate,
-    cross: space.cross,
+    sample: (rng) => space.sample(rng),
+    mutate: (candidate, rng) => space.mutate(candidate, rng),
+    cross: (a, b, rng) => space.cross(a, b, rng),
     costs,
     trainedCosts: options.trainedCostsOf,
     facts: (candidate) => {

@@ -11,7 +11,7 @@ import type { CandidateRecord, EvaluationRecord, FrontRecord, StoredObjective } 
 import { Interrupted, type Trainings } from './trainings.ts';
 
 /** Where results go; the store of a run, or a listener in tests. */
-export interface ResultSink {
+interface ResultSink {
   /** Returns false where the result was there already. */
   addEvaluation(candidate: CandidateRecord, evaluation: EvaluationRecord): boolean;
   addFront(front: FrontRecord): void;
@@ -89,8 +89,8 @@ export async function runLoop(options: LoopOptions): Promise<FrontRecord> {
   } catch (error) {
     abort.abort();
     await Promise.all(pending);
-    // A failed evaluation wakes the others up as interrupted: what it met is the reason, not their end.
-    throw firstError ?? error;
+    // What ends a run wakes up the trainings under way as interrupted: the reason is what came first.
+    throw error instanceof Interrupted ? (firstError ?? error) : error;
   }
   storeFront(options, fronts.finish());
   return fronts.last();

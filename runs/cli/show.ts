@@ -8,8 +8,9 @@ import { estimateDeployed } from '../costs.ts';
 import { describeScale } from '../describe.ts';
 import { formatDuration, formatMetric, formatTable } from '../format.ts';
 import { planCosts } from '../plan.ts';
-import { type EvaluationResult, type RunDetails, RunReader } from '../store/queries.ts';
+import { type RunDetails, RunReader } from '../store/queries.ts';
 import type { CandidateRecord } from '../store/records.ts';
+import type { EvaluationResult } from '../store/rows.ts';
 import { type CommonOptions, print, printJson } from './terminal.ts';
 
 export function addShow(program: Command): void {

@@ -4,14 +4,25 @@ import type { MetricName, MetricValues } from '../../space/metrics.ts';
 import { openForReading } from './database.ts';
 import type {
   CandidateRecord,
-  EvaluationRecord,
   FrontRecord,
   RunEventKind,
   StoredObjective,
   TrainingRecord,
 } from './records.ts';
+import {
+  candidateOf,
+  type EvaluationResult,
+  evaluationOf,
+  frontFields,
+  optional,
+  parse,
+  type Row,
+  trainingOf,
+} from './rows.ts';
 import { isLockAlive } from './run-lock.ts';
 import { guarded, StoreError } from './store-error.ts';
+
+export type { EvaluationResult } from './rows.ts';
 
 export type RunState = 'running' | 'interrupted' | 'finished' | 'failed';
 
@@ -42,16 +53,6 @@ export interface RunDetails extends RunSummary {
   readonly events: readonly { readonly at: number; readonly kind: RunEventKind; readonly detail?: unknown }[];
 }
 
-/** An evaluation with what its training took. */
-export type EvaluationResult = EvaluationRecord & {
-  readonly feasible: boolean;
-  readonly finishedAt: number;
-  readonly loss?: number;
-  readonly steps?: number;
-  readonly tokens?: number;
-  readonly trainSeconds?: number;
-};
-
 export interface FrontMember {
   readonly candidate: CandidateRecord;
   readonly evaluation: EvaluationResult;
@@ -60,8 +61,6 @@ export interface FrontMember {
 export interface StoredFront extends Omit<FrontRecord, 'members'> {
   readonly members: readonly FrontMember[];
 }
-
-type Row = Record<string, unknown>;
 
 /** Reads one database file. Close it. */
 export class RunReader {
@@ -161,7 +160,10 @@ export class RunReader {
     if (matches.length > 1)
       throw new StoreError('ambiguous', `"${name}" fits ${matches.length} candidates of run ${runId}`);
     const count = this.#all('SELECT count(*) AS n FROM candidates WHERE run_id = ?', runId)[0]!.n;
-    throw new StoreError('missing', `run ${runId} has no candidate "${name}", but ${count} numbered from 0`);
+    throw new StoreError(
+      'missing',
+      `run ${runId} has no candidate "${name}", but ${Number(count)} numbered from 0`,
+    );
   }
 
   /** Evaluations of one candidate, or of all, by number. */
@@ -204,7 +206,7 @@ export class RunReader {
     if (row === undefined) {
       throw new StoreError(
         'missing',
-        `run ${runId} has the generations 1 to ${newest.generation}, not ${generation}`,
+        `run ${runId} has the generations 1 to ${Number(newest.generation)}, not ${generation}`,
       );
     }
     const members = 'FROM front_members AS m WHERE m.run_id = @runId AND m.generation = @generation';
@@ -298,75 +300,3 @@ const SUMMARY = `
   LEFT JOIN run_locks ON run_locks.run_id = runs.id
   LEFT JOIN fronts AS newest ON newest.run_id = runs.id
     AND newest.generation = (SELECT max(generation) FROM fronts WHERE run_id = runs.id)`;
-
-function parse(json: unknown): unknown {
-  return JSON.parse(json as string);
-}
-
-/** Leaves a field out where the database has NULL. */
-function optional<K extends string, T>(key: K, value: T | null): { [P in K]?: T } {
-  return (value === null ? {} : { [key]: value }) as { [P in K]?: T };
-}
-
-function candidateOf(row: Row): CandidateRecord {
-  return {
-    number: row.number as number,
-    key: row.key as string,
-    architectureHash: row.architecture_hash as string,
-    architecture: parse(row.architecture_json) as CandidateRecord['architecture'],
-    deployment: parse(row.deployment_json) as CandidateRecord['deployment'],
-    origin: row.origin as string,
-    parents: parse(row.parents_json) as number[],
-    deployedCosts: parse(row.deployed_costs_json) as MetricValues,
-    trainedCosts: parse(row.trained_costs_json) as MetricValues,
-  };
-}
-
-function trainingFields(row: Row) {
-  return {
-    ...optional('loss', row.loss as number | null),
-    ...optional('steps', row.steps as number | null),
-    ...optional('tokens', row.tokens as number | null),
-    ...optional('trainSeconds', row.train_seconds as number | null),
-  };
-}
-
-function trainingOf(row: Row): TrainingRecord {
-  return {
-    architectureHash: row.architecture_hash as string,
-    rung: row.rung as number,
-    attempt: row.attempt as number,
-    state: row.state as TrainingRecord['state'],
-    wallSeconds: row.wall_seconds as number,
-    ...optional('reason', row.reason as string | null),
-    ...trainingFields(row),
-    ...optional('compileSeconds', row.compile_seconds as number | null),
-    ...optional('checkpoint', row.checkpoint as string | null),
-  };
-}
-
-function evaluationOf(row: Row, values: MetricValues): EvaluationResult {
-  return {
-    number: row.number as number,
-    candidate: row.candidate as number,
-    rung: row.rung as number,
-    state: row.state as EvaluationRecord['state'],
-    ...optional('reason', row.reason as string | null),
-    architectureHash: row.architecture_hash as string,
-    ...optional('attempt', row.attempt as number | null),
-    violations: parse(row.violations_json) as number[],
-    feasible: row.feasible === 1,
-    values,
-    finishedAt: row.finished_at as number,
-    ...trainingFields(row),
-  };
-}
-
-function frontFields(row: Row): Omit<FrontRecord, 'members'> {
-  return {
-    generation: row.generation as number,
-    nTold: row.n_told as number,
-    rung: row.rung as number,
-    hypervolume: row.hypervolume as number,
-  };
-}

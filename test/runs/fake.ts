@@ -52,7 +52,7 @@ function mutate({ architecture, deployment }: Candidate, rng: Rng): Candidate {
 }
 
 /** The loss that training would reach: better with parameters and with rungs, with a spread from the shape. */
-export function analyticLoss(architecture: Architecture, rung: number): number {
+function analyticLoss(architecture: Architecture, rung: number): number {
   const spread = architecture.layers.reduce(
     (sum, { nHeads, dFf }, at) => sum + Math.sin(nHeads + dFf * at),
     0,
@@ -60,7 +60,7 @@ export function analyticLoss(architecture: Architecture, rung: number): number {
   return 1 + 40 / Math.sqrt(countParameters(architecture)) + 0.02 * spread + 0.5 / (rung + 1);
 }
 
-export const fakeCosts = ({ architecture, deployment }: Candidate) => {
+const fakeCosts = ({ architecture, deployment }: Candidate) => {
   const parameters = countParameters(architecture);
   const weightBytes = parameters * BYTES[deployment.layers[0]!.weightFormat]!;
   const deployed = { parameters, weightBytes, memory: weightBytes + 1000, decodeLatency: weightBytes * 1e-9 };

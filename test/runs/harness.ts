@@ -101,7 +101,7 @@ export function storedResult(databasePath: string, runId?: string) {
       candidates: reader.candidates(id),
       evaluations: reader
         .evaluations(id)
-        .map(({ finishedAt: _, trainSeconds: __, attempt: ___, ...rest }) => rest),
+        .map((each) => ({ ...each, finishedAt: 0, trainSeconds: 0, attempt: 0 })),
       fronts,
     };
   } finally {

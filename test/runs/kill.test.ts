@@ -1,13 +1,15 @@
 // A process that is killed in the middle of a run loses nothing that it had reported.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { RunReader } from '../../runs/store/queries.ts';
 import { fakeRun, fakeRunnable, newDatabase, resumeRun, storedResult, undisturbed } from './harness.ts';
 
 /** Starts the process and kills it with SIGKILL once it has reported `nTrained` trainings. */
 async function killedAfter(nTrained: number, databasePath: string, runId?: string): Promise<void> {
-  const parameters = ['--import', 'tsx', 'test/runs/fake-run-process.ts', databasePath];
+  const program = fileURLToPath(new URL('./fake-run-process.ts', import.meta.url));
+  const parameters = ['--import', 'tsx', program, databasePath];
   const child = spawn(process.execPath, runId === undefined ? parameters : [...parameters, runId], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -272,7 +272,7 @@ describe('a database', () => {
     const path = newDatabase();
     const database = new Database(path, { timeout: 0 });
     database.exec('CREATE TABLE t (x)');
-    database.pragma(`max_page_count = ${database.pragma('page_count', { simple: true })}`);
+    database.pragma(`max_page_count = ${String(database.pragma('page_count', { simple: true }))}`);
     const full = () => database.prepare('INSERT INTO t VALUES (zeroblob(100000))').run();
     const explained = (work: () => unknown) =>
       codeOf(() => {

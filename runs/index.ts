@@ -1,0 +1,26 @@
+// paretoformer/runs: running a search, storing it, and reading what was stored.
+export { RunError } from './evaluate.ts';
+export type { RunEvent, RunListener } from './events.ts';
+export { type ExecuteOptions, type Runnable, type RunOutcome, resumeRun, startRun } from './execute.ts';
+export { type FrontQuery, queryFront } from './front-query.ts';
+export { planRun, type RunPlan, readSpec } from './plan.ts';
+export {
+  type EvaluationResult,
+  type FrontMember,
+  type RunDetails,
+  RunReader,
+  type RunState,
+  type RunSummary,
+  type StoredFront,
+} from './store/queries.ts';
+export type {
+  CandidateRecord,
+  EvaluationRecord,
+  EvaluationState,
+  FrontRecord,
+  StoredObjective,
+  TrainingRecord,
+  TrainingState,
+} from './store/records.ts';
+export { StoreError, type StoreErrorCode } from './store/store-error.ts';
+export { checkpointFolderOf, createTrainer } from './train.ts';

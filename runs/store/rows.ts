@@ -1,0 +1,92 @@
+// From rows of the database to records: JSON parsed, NULL left out, names as in the program.
+import type { MetricValues } from '../../space/metrics.ts';
+import type { CandidateRecord, EvaluationRecord, FrontRecord, TrainingRecord } from './records.ts';
+
+export type Row = Readonly<Record<string, unknown>>;
+
+/** An evaluation with what its training took. */
+export type EvaluationResult = EvaluationRecord & {
+  readonly feasible: boolean;
+  readonly finishedAt: number;
+  readonly loss?: number;
+  readonly steps?: number;
+  readonly tokens?: number;
+  readonly trainSeconds?: number;
+};
+
+/** A value from a JSON column. */
+export function parse(json: unknown): unknown {
+  return JSON.parse(json as string);
+}
+
+/** Leaves a field out where the database has NULL. */
+export function optional<K extends string, T>(key: K, value: T | null): { [P in K]?: T } {
+  return (value === null ? {} : { [key]: value }) as { [P in K]?: T };
+}
+
+/** A row of `candidates`. */
+export function candidateOf(row: Row): CandidateRecord {
+  return {
+    number: row.number as number,
+    key: row.key as string,
+    architectureHash: row.architecture_hash as string,
+    architecture: parse(row.architecture_json) as CandidateRecord['architecture'],
+    deployment: parse(row.deployment_json) as CandidateRecord['deployment'],
+    origin: row.origin as string,
+    parents: parse(row.parents_json) as number[],
+    deployedCosts: parse(row.deployed_costs_json) as MetricValues,
+    trainedCosts: parse(row.trained_costs_json) as MetricValues,
+  };
+}
+
+function trainingFields(row: Row) {
+  return {
+    ...optional('loss', row.loss as number | null),
+    ...optional('steps', row.steps as number | null),
+    ...optional('tokens', row.tokens as number | null),
+    ...optional('trainSeconds', row.train_seconds as number | null),
+  };
+}
+
+/** A row of `trainings`. */
+export function trainingOf(row: Row): TrainingRecord {
+  return {
+    architectureHash: row.architecture_hash as string,
+    rung: row.rung as number,
+    attempt: row.attempt as number,
+    state: row.state as TrainingRecord['state'],
+    wallSeconds: row.wall_seconds as number,
+    ...optional('reason', row.reason as string | null),
+    ...trainingFields(row),
+    ...optional('compileSeconds', row.compile_seconds as number | null),
+    ...optional('checkpoint', row.checkpoint as string | null),
+  };
+}
+
+/** A row of `evaluation_results` with its metrics. */
+export function evaluationOf(row: Row, values: MetricValues): EvaluationResult {
+  return {
+    number: row.number as number,
+    candidate: row.candidate as number,
+    rung: row.rung as number,
+    state: row.state as EvaluationRecord['state'],
+    ...optional('reason', row.reason as string | null),
+    architectureHash: row.architecture_hash as string,
+    ...optional('attempt', row.attempt as number | null),
+    violations: parse(row.violations_json) as number[],
+    feasible: row.feasible === 1,
+    values,
+    finishedAt: row.finished_at as number,
+    ...trainingFields(row),
+  };
+}
+
+/** A row of `fronts`. */
+export function frontFields(row: Row): Omit<FrontRecord, 'members'> {
+  return {
+    generation: row.generation as number,
+    nTold: row.n_told as number,
+    rung: row.rung as number,
+    hypervolume: row.hypervolume as number,
+  };
+}
