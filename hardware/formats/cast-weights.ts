@@ -26,16 +26,23 @@ export interface WeightShape {
   readonly reduction?: 'rows' | 'cols';
 }
 
-export interface CastWeights {
+/** A weight matrix as it would be stored. */
+export interface EncodedWeights {
+  /** Values in order of the reduction axis: the matrix turned to (out, in) where dense, columns of (in, out) else. */
+  readonly tensor: EncodedTensor;
+  readonly shape: WeightShape;
+  readonly storage: Storage;
+  /** Values that are stored for themselves: all when dense, else the non-zeros before the cast. */
+  readonly nonZeros: number;
+  /** Dummy zeros that were stored; 0 except in delta CSC. */
+  readonly dummies: number;
+}
+
+export interface CastWeights extends Pick<EncodedWeights, 'storage' | 'nonZeros' | 'dummies'> {
   /** What a device computes with, in the layout of the input. */
   readonly decoded: Float32Array;
   /** Bits of the encoded tensor. */
   readonly bits: number;
-  readonly storage: Storage;
-  /** Non-zeros before the cast. */
-  readonly nonZeros: number;
-  /** Dummy zeros that were stored; 0 except in delta CSC. */
-  readonly dummies: number;
 }
 
 const TILE = 32;
@@ -55,23 +62,6 @@ function transpose(values: Float32Array, rows: number, cols: number): Float32Arr
   return turned;
 }
 
-interface Encoded {
-  readonly tensor: EncodedTensor;
-  /** Decoded values, row-major (in, out). */
-  readonly decoded: Float32Array;
-}
-
-function castDense(
-  matrix: Float32Array,
-  rows: number,
-  cols: number,
-  format: WeightFormat,
-  seed: number,
-): Encoded {
-  const tensor = encodeDense(transpose(matrix, rows, cols), format, { rowLength: rows, seed });
-  return { tensor, decoded: transpose(decodeDense(tensor), cols, rows) };
-}
-
 /** The way of storing that takes the fewest bits; the first of equals. */
 function smallestStorage(entries: ColumnEntries, rows: number, cols: number, format: WeightFormat): Storage {
   const nonZeros = entries.values.length;
@@ -85,59 +75,65 @@ function smallestStorage(entries: ColumnEntries, rows: number, cols: number, for
 }
 
 /**
- * Casts a weight matrix to `format`, and with `sparsity` above 0 first sets its smallest magnitudes to zero (a matrix
- * that is already that sparse keeps its own zeros) and stores it in the smallest of dense, bitmask and delta CSC of
- * every width.
+ * Encodes a weight matrix in `format`. With `sparsity` above 0 its smallest magnitudes are first set to zero (a matrix
+ * that is already that sparse keeps its own zeros), and it is stored in the smallest of dense, bitmask and delta CSC of
+ * every width. `seed` matters to codebooks alone.
  * @throws FormatError when the shape, the sparsity or the format is wrong, or a value is not finite.
  */
+export function encodeWeights(
+  values: Float32Array,
+  shape: WeightShape,
+  format: WeightFormat,
+  sparsity = 0,
+  seed = 0,
+): EncodedWeights {
+  checkShape(values.length, shape.rows, shape.cols);
+  checkSparsity(sparsity);
+  checkFinite(values);
+  const turned = shape.reduction === 'cols';
+  const [rows, cols] = turned ? [shape.cols, shape.rows] : [shape.rows, shape.cols];
+  const pruned = sparsity > 0 ? keepLargest(values, sparsity) : values;
+  const dense = (): EncodedWeights => ({
+    tensor: encodeDense(turned ? pruned : transpose(pruned, rows, cols), format, { rowLength: rows, seed }),
+    shape,
+    storage: { kind: 'dense' },
+    nonZeros: values.length,
+    dummies: 0,
+  });
+  if (sparsity === 0) return dense();
+  const entries = columnEntries(turned ? transpose(pruned, cols, rows) : pruned, rows, cols);
+  const storage = smallestStorage(entries, rows, cols, format);
+  if (storage.kind === 'dense') return dense();
+  const options = { rows, cols, valueFormat: format, seed };
+  const nonZeros = entries.values.length;
+  if (storage.kind === 'bitmask') {
+    return { tensor: bitmaskOf(entries, options), shape, storage, nonZeros, dummies: 0 };
+  }
+  const { deltaBits } = storage;
+  const tensor = deltaCscOf(entries, { ...options, deltaBits });
+  return { tensor, shape, storage, nonZeros, dummies: countDummies(entries.gaps, deltaBits) };
+}
+
+/** The matrix that `encodeWeights` stored, in the layout it was given. @throws FormatError when it is damaged. */
+export function decodeWeights({ tensor, shape }: EncodedWeights): Float32Array {
+  const { rows, cols, reduction = 'rows' } = shape;
+  if (tensor.format === 'delta-csc' || tensor.format === 'bitmask') {
+    const matrix = tensor.format === 'bitmask' ? decodeBitmask(tensor) : decodeDeltaCsc(tensor);
+    return reduction === 'rows' ? matrix : transpose(matrix, cols, rows);
+  }
+  const lines = decodeDense(tensor);
+  return reduction === 'rows' ? transpose(lines, cols, rows) : lines;
+}
+
+/** A weight matrix after a round through its stored form, and the bits of that: see `encodeWeights`. */
 export function castWeights(
   values: Float32Array,
-  { rows: givenRows, cols: givenCols, reduction = 'rows' }: WeightShape,
+  shape: WeightShape,
   format: WeightFormat,
   sparsity = 0,
   seed = 0,
 ): CastWeights {
-  checkShape(values.length, givenRows, givenCols);
-  checkSparsity(sparsity);
-  checkFinite(values);
-  const turns = reduction === 'cols';
-  const [rows, cols] = turns ? [givenCols, givenRows] : [givenRows, givenCols];
-  const pruned = sparsity > 0 ? keepLargest(values, sparsity) : values;
-  const matrix = turns ? transpose(pruned, givenRows, givenCols) : pruned;
-  const entries = sparsity > 0 ? columnEntries(matrix, rows, cols) : undefined;
-  const storage =
-    entries === undefined ? ({ kind: 'dense' } as const) : smallestStorage(entries, rows, cols, format);
-  const { tensor, decoded } = encodeAs(storage, matrix, entries, { rows, cols, valueFormat: format, seed });
-  return {
-    decoded: turns ? transpose(decoded, rows, cols) : decoded,
-    bits: encodedBits(tensor),
-    storage,
-    nonZeros: entries?.values.length ?? values.length,
-    dummies:
-      entries !== undefined && storage.kind === 'delta-csc'
-        ? countDummies(entries.gaps, storage.deltaBits)
-        : 0,
-  };
-}
-
-function encodeAs(
-  storage: Storage,
-  matrix: Float32Array,
-  entries: ColumnEntries | undefined,
-  options: {
-    readonly rows: number;
-    readonly cols: number;
-    readonly valueFormat: WeightFormat;
-    readonly seed: number;
-  },
-): Encoded {
-  if (entries === undefined || storage.kind === 'dense') {
-    return castDense(matrix, options.rows, options.cols, options.valueFormat, options.seed);
-  }
-  if (storage.kind === 'bitmask') {
-    const tensor = bitmaskOf(entries, options);
-    return { tensor, decoded: decodeBitmask(tensor) };
-  }
-  const tensor = deltaCscOf(entries, { ...options, deltaBits: storage.deltaBits });
-  return { tensor, decoded: decodeDeltaCsc(tensor) };
+  const encoded = encodeWeights(values, shape, format, sparsity, seed);
+  const { storage, nonZeros, dummies } = encoded;
+  return { decoded: decodeWeights(encoded), bits: encodedBits(encoded.tensor), storage, nonZeros, dummies };
 }

@@ -1,5 +1,12 @@
 // The exact codecs: what a weight becomes when it is stored, and how many bits that takes.
-export { type CastWeights, castWeights, type WeightShape } from './cast-weights.ts';
+export {
+  type CastWeights,
+  castWeights,
+  decodeWeights,
+  type EncodedWeights,
+  encodeWeights,
+  type WeightShape,
+} from './cast-weights.ts';
 export { type CodebookOptions, type CodebookTensor, decodeCodebook, encodeCodebook } from './codebook.ts';
 export { type DenseTensor, decodeDense, encodeDense, type ValueFormat } from './dense.ts';
 export { decodeFloat, encodeFloat, type FloatTensor } from './float-cast.ts';

@@ -66,8 +66,9 @@ describe('vectors', () => {
 
 it('gives the same bytes for the same seed, and others for another', () => {
   const options = { indexBits: 4, vectorLength: 2, codebooks: 2, seed: 11 };
-  expect(encodeCodebook(normal, options)).toEqual(encodeCodebook(normal, options));
-  expect(encodeCodebook(normal, options)).not.toEqual(encodeCodebook(normal, { ...options, seed: 12 }));
+  const few = normal.subarray(0, 3000);
+  expect(encodeCodebook(few, options)).toEqual(encodeCodebook(few, options));
+  expect(encodeCodebook(few, options)).not.toEqual(encodeCodebook(few, { ...options, seed: 12 }));
 });
 
 it('spends M b / g + M K g 16 / N bits a weight', () => {
