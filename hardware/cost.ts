@@ -1,25 +1,20 @@
-// What a model costs on an accelerator: the pure function a search calls for each candidate. Distinct blocks are
-// priced once for each setting and remembered, so that a further model of known blocks is a sum.
-import type { Layer } from '../space/architecture.ts';
-import { type LayerDeployment, WEIGHT_FORMATS, type WeightFormat } from '../space/deployment.ts';
+// What a model costs on an accelerator: the pure function a search calls for each candidate.
 import type { MetricValues } from '../space/metrics.ts';
 import type { Accelerator, ValidationRecord } from './accelerator.ts';
 import type { CostInput } from './cost-input.ts';
 import { HardwareError } from './errors.ts';
 import { adviseFit, findSmallestCards } from './fit-advice.ts';
+import { type OperationName, sequenceSeconds } from './layer-cost.ts';
+import { deviceMemory } from './memory.ts';
 import {
-  layerKvBytes,
-  type OperationCost,
-  type OperationName,
-  type Pass,
-  priceLayer,
-  priceOuter,
-  type Setting,
-  sequenceSeconds,
-} from './layer-cost.ts';
-import { deviceMemory, outerBytes } from './memory.ts';
-import { layerCounts, type OuterCounts, outerCounts } from './model-shape.ts';
-import { checkInput, checkLayer, checkWeightFormat } from './validate.ts';
+  blockPrice,
+  N_TOTALS,
+  openBook,
+  outerPrice,
+  type PartPrice,
+  type PriceBook,
+  TOTALS,
+} from './price-book.ts';
 
 /** One operation of one block; `layer` is undefined outside the blocks. Seconds are of a whole pass. */
 export interface BreakdownRow {
@@ -80,184 +75,9 @@ export interface CostEstimate {
   readonly breakdown: readonly BreakdownRow[];
 }
 
-interface PassTotals {
-  readonly operations: readonly OperationCost[];
-  readonly seconds: number;
-  readonly busySeconds: number;
-}
-
-/** All that one block adds to an estimate. */
-interface BlockPrice {
-  readonly decode: PassTotals;
-  readonly prefill: PassTotals;
-  readonly firstToken: PassTotals;
-  readonly parameters: number;
-  readonly weights: number;
-  readonly decodeMacs: number;
-  readonly weightBytes: number;
-  readonly deviceWeightBytes: number;
-  readonly kvBytesPerToken: number;
-  readonly deviceKvBytesPerToken: number;
-}
-
-/** All that lies outside the blocks. */
-interface OuterPrice {
-  readonly decode: PassTotals;
-  readonly prefill: PassTotals;
-  readonly firstToken: PassTotals;
-  readonly counts: OuterCounts;
-  readonly parameters: number;
-  readonly decodeMacs: number;
-  readonly weightBytes: number;
-  readonly deviceWeightBytes: number;
-}
-
-function passTotals(operations: readonly OperationCost[]): PassTotals {
-  let seconds = 0;
-  let busySeconds = 0;
-  for (const operation of operations) {
-    seconds += operation.seconds;
-    busySeconds += operation.busySeconds;
-  }
-  return { operations, seconds, busySeconds };
-}
-
-/** The three passes of an estimate. */
-interface Passes {
-  readonly decode: Pass;
-  readonly prefill: Pass;
-  readonly firstToken: Pass;
-  /** Positions for which the KV cache has room. */
-  readonly heldTokens: number;
-}
-
-function planPasses(input: CostInput): Passes {
-  const { accelerator, workload, compiledContexts } = input;
-  const { batch, promptTokens, generatedTokens } = workload;
-  const needed = promptTokens + generatedTokens;
-  const isStatic = accelerator.staticShapes !== undefined;
-  let heldTokens = needed;
-  if (isStatic && compiledContexts !== undefined && compiledContexts.length > 0) {
-    const roomy = compiledContexts.filter((context) => context >= needed);
-    if (roomy.length === 0) {
-      throw new HardwareError(
-        'bad-workload',
-        `no compiled context holds prompt and generated tokens (${needed}): ${compiledContexts.join(', ')}`,
-      );
-    }
-    heldTokens = Math.min(...roomy);
-  }
-  const pastTokens = isStatic ? heldTokens - 1 : promptTokens + generatedTokens / 2;
-  const prefill: Pass = { nSequences: batch, newTokens: promptTokens, pastTokens: 0, logitRows: 1 };
-  return {
-    decode: { nSequences: batch, newTokens: 1, pastTokens: Math.max(1, pastTokens), logitRows: 1 },
-    prefill,
-    firstToken: { ...prefill, nSequences: 1 },
-    heldTokens,
-  };
-}
-
-interface Book {
-  readonly setting: Setting;
-  readonly passes: Passes;
-  /** Blocks by (heads, kv heads, feed-forward), then by (format, sparsity). */
-  readonly blocks: Map<number, Map<number, BlockPrice>>;
-  readonly outers: Map<WeightFormat, OuterPrice>;
-  size: number;
-}
-
-const FORMAT_NUMBER = new Map<string, number>(WEIGHT_FORMATS.map((format, i) => [format, i]));
-const MAX_BLOCKS = 65_536;
-const MAX_BOOKS = 64;
-/** Remembered prices: they follow from the key alone, so results do not depend on what is remembered. */
-const books = new WeakMap<Accelerator, Map<string, Book>>();
-
-function bookKey({ architecture: a, deployment: d, workload: w, compiledContexts }: CostInput): string {
-  const details = a.details === undefined ? '' : JSON.stringify(a.details);
-  const contexts = compiledContexts === undefined ? '' : compiledContexts.join(',');
-  return `${a.dModel}/${a.headDim}/${a.vocabSize}/${a.tieEmbeddings}/${d.nCards}/${d.kvCacheFormat}/${w.batch}/${w.promptTokens}/${w.generatedTokens}/${contexts}${details}`;
-}
-
-function openBook(input: CostInput): Book {
-  const { accelerator, architecture, deployment } = input;
-  let shelf = books.get(accelerator);
-  if (shelf === undefined) {
-    shelf = new Map();
-    books.set(accelerator, shelf);
-  }
-  const key = bookKey(input);
-  let book = shelf.get(key);
-  if (book === undefined) {
-    checkInput(input);
-    if (shelf.size >= MAX_BOOKS) shelf.clear();
-    const { layers: _, ...shape } = architecture;
-    const setting: Setting = {
-      accelerator,
-      nDevices: deployment.nCards * accelerator.devicesPerCard,
-      shape,
-      kvCacheFormat: deployment.kvCacheFormat,
-    };
-    book = { setting, passes: planPasses(input), blocks: new Map(), outers: new Map(), size: 0 };
-    shelf.set(key, book);
-  }
-  return book;
-}
-
-function priceBlock(book: Book, layer: Layer, stored: LayerDeployment): BlockPrice {
-  const { setting, passes } = book;
-  checkLayer(layer, stored);
-  const decode = passTotals(priceLayer(setting, passes.decode, layer, stored));
-  const prefill = passTotals(priceLayer(setting, passes.prefill, layer, stored));
-  const firstToken =
-    passes.decode.nSequences === 1
-      ? prefill
-      : passTotals(priceLayer(setting, passes.firstToken, layer, stored));
-  const counts = layerCounts(setting.shape, layer);
-  const vectors = counts.attentionVectors + counts.feedForwardVectors;
-  const vectorBytes = vectors * (stored.weightFormat === 'fp32' ? 4 : 2);
-  const weights = counts.attentionWeights + counts.feedForwardWeights;
-  const kv = layerKvBytes(setting, layer);
-  const sum = (pick: (operation: OperationCost) => number) =>
-    decode.operations.reduce((total, operation) => total + pick(operation), 0);
-  return {
-    decode,
-    prefill,
-    firstToken,
-    parameters: weights + vectors,
-    weights,
-    decodeMacs: sum((operation) => operation.macs),
-    weightBytes: sum((operation) => operation.weightBytes) + vectorBytes,
-    deviceWeightBytes: sum((operation) => operation.deviceWeightBytes) + vectorBytes,
-    kvBytesPerToken: kv.whole,
-    deviceKvBytesPerToken: kv.device,
-  };
-}
-
-function blockPrice(book: Book, layer: Layer, stored: LayerDeployment): BlockPrice {
-  const layerKey = (layer.dFf * 4096 + layer.nHeads) * 4096 + layer.nKvHeads;
-  const storedKey = (FORMAT_NUMBER.get(stored.weightFormat) ?? -1) + stored.sparsity;
-  let byStorage = book.blocks.get(layerKey);
-  let price = byStorage?.get(storedKey);
-  if (price === undefined) {
-    price = priceBlock(book, layer, stored);
-    if (book.size >= MAX_BLOCKS) {
-      book.blocks.clear();
-      book.size = 0;
-      byStorage = undefined;
-    }
-    if (byStorage === undefined) {
-      byStorage = new Map();
-      book.blocks.set(layerKey, byStorage);
-    }
-    byStorage.set(storedKey, price);
-    book.size += 1;
-  }
-  return price;
-}
-
-function watts({ power }: Accelerator, busySeconds: number, seconds: number): number {
-  const utilisation = seconds === 0 ? 0 : Math.min(1, busySeconds / seconds);
-  return power.idleWatts + (power.loadWatts - power.idleWatts) * utilisation;
+/** Energy of one device over `seconds`: between idle and load by the share in which memory or arithmetic works. */
+function joules({ power }: Accelerator, busySeconds: number, seconds: number): number {
+  return power.idleWatts * seconds + (power.loadWatts - power.idleWatts) * Math.min(busySeconds, seconds);
 }
 
 function describeCalibration({ validation }: Accelerator): string {
@@ -288,42 +108,11 @@ function describe(accelerator: Accelerator): { calibration: string; errors: Expe
   return known;
 }
 
-function outerPrice(book: Book, headFormat: WeightFormat): OuterPrice {
-  const known = book.outers.get(headFormat);
-  if (known !== undefined) return known;
-  checkWeightFormat(headFormat);
-  const { setting, passes } = book;
-  const price = (pass: Pass) => passTotals(priceOuter(setting, pass, headFormat));
-  const decode = price(passes.decode);
-  const prefill = price(passes.prefill);
-  const counts = outerCounts(setting.shape);
-  const bytes = outerBytes(setting, headFormat);
-  const outer: OuterPrice = {
-    decode,
-    prefill,
-    firstToken: passes.decode.nSequences === 1 ? prefill : price(passes.firstToken),
-    counts,
-    parameters:
-      counts.embeddingWeights +
-      (setting.shape.tieEmbeddings ? 0 : counts.headWeights) +
-      counts.projectionWeights +
-      counts.positionWeights +
-      counts.vectors,
-    decodeMacs: passes.decode.nSequences * (counts.headWeights + counts.projectionWeights),
-    weightBytes: bytes.whole,
-    deviceWeightBytes: bytes.device,
-  };
-  book.outers.set(headFormat, outer);
-  return outer;
-}
-
-function breakdownOf(
-  blocks: readonly BlockPrice[],
-  outer: Pick<BlockPrice, 'decode' | 'prefill'>,
-): BreakdownRow[] {
-  const rows = (price: Pick<BlockPrice, 'decode' | 'prefill'>, layer: number | undefined) =>
-    price.decode.operations.map((decode, i): BreakdownRow => {
-      const prefill = price.prefill.operations[i]!;
+function breakdownOf(input: CostInput): BreakdownRow[] {
+  const book = openBook(input);
+  const rows = (price: PartPrice, layer: number | undefined) =>
+    price.decode.map((decode, i): BreakdownRow => {
+      const prefill = price.prefill[i]!;
       return {
         layer,
         operation: decode.operation,
@@ -336,70 +125,124 @@ function breakdownOf(
         weightBytes: decode.weightBytes,
       };
     });
-  return [...blocks.flatMap((block, layer) => rows(block, layer)), ...rows(outer, undefined)];
+  const blocks = input.architecture.layers.flatMap((layer, i) =>
+    rows(blockPrice(book, layer, input.deployment.layers[i]!), i),
+  );
+  return [...blocks, ...rows(outerPrice(book, input.deployment.headFormat), undefined)];
 }
 
-interface Sums {
-  decodeSeconds: number;
-  decodeBusy: number;
-  prefillSeconds: number;
-  prefillBusy: number;
-  firstToken: number;
-  parameters: number;
-  weights: number;
-  macs: number;
-  weightBytes: number;
-  deviceWeightBytes: number;
-  kvBytes: number;
-  deviceKvBytes: number;
-  widestFeedForward: number;
-}
-
-function sumBlocks(book: Book, input: CostInput): { sums: Sums; blocks: BlockPrice[] } {
-  const { architecture, deployment } = input;
-  const sums: Sums = {
-    decodeSeconds: 0,
-    decodeBusy: 0,
-    prefillSeconds: 0,
-    prefillBusy: 0,
-    firstToken: 0,
-    parameters: 0,
-    weights: 0,
-    macs: 0,
-    weightBytes: 0,
-    deviceWeightBytes: 0,
-    kvBytes: 0,
-    deviceKvBytes: 0,
-    widestFeedForward: 0,
-  };
-  const nLayers = architecture.layers.length;
-  if (nLayers === 0) throw new HardwareError('bad-architecture', 'the architecture has no layers');
-  if (deployment.layers.length !== nLayers) {
+/** Totals over the blocks and the part outside them, by TOTALS. */
+function sumParts(book: PriceBook, { architecture, deployment }: CostInput): Float64Array {
+  const { layers } = architecture;
+  if (layers.length === 0) throw new HardwareError('bad-architecture', 'the architecture has no layers');
+  if (deployment.layers.length !== layers.length) {
     throw new HardwareError(
       'bad-deployment',
-      `the deployment describes ${deployment.layers.length} layers, the architecture has ${nLayers}`,
+      `the deployment describes ${deployment.layers.length} layers, the architecture has ${layers.length}`,
     );
   }
-  const blocks: BlockPrice[] = new Array(nLayers);
-  for (let i = 0; i < nLayers; i += 1) {
-    const layer = architecture.layers[i]!;
-    const block = blockPrice(book, layer, deployment.layers[i]!);
-    blocks[i] = block;
-    sums.decodeSeconds += block.decode.seconds;
-    sums.decodeBusy += block.decode.busySeconds;
-    sums.prefillSeconds += block.prefill.seconds;
-    sums.prefillBusy += block.prefill.busySeconds;
-    sums.firstToken += block.firstToken.seconds;
-    sums.parameters += block.parameters;
-    sums.weights += block.weights;
-    sums.macs += block.decodeMacs;
-    sums.weightBytes += block.weightBytes;
-    sums.deviceWeightBytes += block.deviceWeightBytes;
-    sums.kvBytes += block.kvBytesPerToken;
-    sums.deviceKvBytes += block.deviceKvBytesPerToken;
-    if (layer.dFf > sums.widestFeedForward) sums.widestFeedForward = layer.dFf;
+  const sums = new Float64Array(N_TOTALS);
+  sums.set(outerPrice(book, deployment.headFormat).totals);
+  for (let i = 0; i < layers.length; i += 1) {
+    const { totals } = blockPrice(book, layers[i]!, deployment.layers[i]!);
+    for (let j = 0; j < N_TOTALS; j += 1) sums[j]! += totals[j]!;
   }
-  return { sums, blocks };
+  return sums;
+}
+
+function widestFeedForward(input: CostInput): number {
+  let widest = 0;
+  for (const { dFf } of input.architecture.layers) if (dFf > widest) widest = dFf;
+  return widest;
+}
+
+/**
+ * An estimate whose explanations are made only when somebody looks: a search reads a few numbers of millions of
+ * estimates, and making the rows would take most of its time. Serialises with all of them.
+ */
+class Estimate implements CostEstimate {
+  readonly parameters: number;
+  readonly macs: number;
+  readonly weightBytes: number;
+  readonly kvBytesPerToken: number;
+  readonly kvCacheBytes: number;
+  readonly memoryBytes: number;
+  readonly memoryBytesPerCard: number;
+  readonly usableBytesPerCard: number;
+  readonly fitsInMemory: boolean;
+  readonly prefillSeconds: number;
+  readonly timeToFirstTokenSeconds: number;
+  readonly decodeSecondsPerToken: number;
+  readonly requestSeconds: number;
+  readonly tokensPerSecond: number;
+  readonly steadySecondsPerToken: number;
+  readonly steadyTokensPerSecond: number;
+  readonly joulesPerToken: number;
+  readonly dollarsPerMillionTokens: number | undefined;
+  readonly expectedErrorRatio: ExpectedErrorRatio;
+  readonly calibration: string;
+  readonly #input: CostInput;
+
+  constructor(input: CostInput) {
+    const { deployment, accelerator, workload } = input;
+    const { batch, generatedTokens } = workload;
+    const book = openBook(input);
+    const { setting, passes } = book;
+    const sums = sumParts(book, input);
+    const sequences = sequenceSeconds(setting, passes.decode, sums[TOTALS.productWeights]!);
+    const memory = deviceMemory(setting, workload, passes.heldTokens, {
+      weightBytes: sums[TOTALS.deviceWeightBytes]!,
+      kvBytesPerToken: sums[TOTALS.deviceKvBytesPerToken]!,
+      widestFeedForward: widestFeedForward(input),
+    });
+    // The first token comes out of the prefill.
+    const decodeSteps = Math.max(0, generatedTokens - 1);
+    this.#input = input;
+    this.parameters = sums[TOTALS.parameters]!;
+    this.macs = sums[TOTALS.decodeMacs]!;
+    this.weightBytes = sums[TOTALS.weightBytes]!;
+    this.kvBytesPerToken = sums[TOTALS.kvBytesPerToken]!;
+    this.kvCacheBytes = this.kvBytesPerToken * batch * passes.heldTokens;
+    this.memoryBytes = setting.nDevices * memory.modelBytes;
+    this.memoryBytesPerCard = accelerator.devicesPerCard * memory.neededBytes;
+    this.usableBytesPerCard = accelerator.devicesPerCard * memory.usableBytes;
+    this.fitsInMemory = memory.neededBytes <= memory.usableBytes;
+    this.prefillSeconds = sums[TOTALS.prefillSeconds]!;
+    this.timeToFirstTokenSeconds = sums[TOTALS.firstTokenSeconds]!;
+    this.decodeSecondsPerToken = sums[TOTALS.decodeSeconds]! + sequences;
+    this.requestSeconds = this.prefillSeconds + decodeSteps * this.decodeSecondsPerToken;
+    this.tokensPerSecond = (batch * generatedTokens) / this.requestSeconds;
+    const waiting = generatedTokens > 0 ? ((batch - 1) / generatedTokens) * this.timeToFirstTokenSeconds : 0;
+    this.steadySecondsPerToken = this.decodeSecondsPerToken + waiting;
+    this.steadyTokensPerSecond = batch / this.steadySecondsPerToken;
+    const prefillJoules = joules(accelerator, sums[TOTALS.prefillBusySeconds]!, this.prefillSeconds);
+    const decodeBusySeconds = sums[TOTALS.decodeBusySeconds]! + sequences;
+    const decodeJoules = decodeSteps * joules(accelerator, decodeBusySeconds, this.decodeSecondsPerToken);
+    this.joulesPerToken =
+      generatedTokens === 0
+        ? 0
+        : (setting.nDevices * (prefillJoules + decodeJoules)) / (batch * generatedTokens);
+    this.dollarsPerMillionTokens = dollarsPerMillionTokens(
+      accelerator,
+      deployment.nCards,
+      this.tokensPerSecond,
+    );
+    const known = describe(accelerator);
+    this.expectedErrorRatio = known.errors;
+    this.calibration = known.calibration;
+  }
+
+  get toFit(): readonly string[] {
+    return this.fitsInMemory ? [] : adviseFit(this.#input, fits);
+  }
+
+  get breakdown(): readonly BreakdownRow[] {
+    return breakdownOf(this.#input);
+  }
+
+  toJSON(): CostEstimate {
+    return { ...this, toFit: this.toFit, breakdown: this.breakdown };
+  }
 }
 
 /**
@@ -407,62 +250,7 @@ function sumBlocks(book: Book, input: CostInput): { sums: Sums; blocks: BlockPri
  * @throws HardwareError for input that makes no sense or a format that the device does not know.
  */
 export function estimateCost(input: CostInput): CostEstimate {
-  const { deployment, accelerator, workload } = input;
-  const book = openBook(input);
-  const { setting, passes } = book;
-  const { sums, blocks } = sumBlocks(book, input);
-  const outer = outerPrice(book, deployment.headFormat);
-  const sequences = sequenceSeconds(setting, passes.decode, sums.weights + outer.counts.headWeights);
-  const decodeSecondsPerToken = sums.decodeSeconds + outer.decode.seconds + sequences;
-  const prefillSeconds = sums.prefillSeconds + outer.prefill.seconds;
-  const timeToFirstTokenSeconds = sums.firstToken + outer.firstToken.seconds;
-  const memory = deviceMemory(setting, workload, passes.heldTokens, {
-    weightBytes: sums.deviceWeightBytes + outer.deviceWeightBytes,
-    kvBytesPerToken: sums.deviceKvBytes,
-    widestFeedForward: sums.widestFeedForward,
-  });
-  const { batch, generatedTokens } = workload;
-  // The first token comes out of the prefill.
-  const decodeSteps = Math.max(0, generatedTokens - 1);
-  const requestSeconds = prefillSeconds + decodeSteps * decodeSecondsPerToken;
-  const tokensPerSecond = (batch * generatedTokens) / requestSeconds;
-  const waiting = generatedTokens > 0 ? ((batch - 1) / generatedTokens) * timeToFirstTokenSeconds : 0;
-  const steadySecondsPerToken = decodeSecondsPerToken + waiting;
-  const prefillWatts = watts(accelerator, sums.prefillBusy + outer.prefill.busySeconds, prefillSeconds);
-  const decodeBusy = sums.decodeBusy + outer.decode.busySeconds + sequences;
-  const decodeWatts = watts(accelerator, decodeBusy, decodeSecondsPerToken);
-  const joulesPerRequest =
-    setting.nDevices * (prefillWatts * prefillSeconds + decodeWatts * decodeSteps * decodeSecondsPerToken);
-  const fitsInMemory = memory.neededBytes <= memory.usableBytes;
-  const known = describe(accelerator);
-  return {
-    parameters: sums.parameters + outer.parameters,
-    macs: sums.macs + outer.decodeMacs,
-    weightBytes: sums.weightBytes + outer.weightBytes,
-    kvBytesPerToken: sums.kvBytes,
-    kvCacheBytes: sums.kvBytes * batch * passes.heldTokens,
-    memoryBytes: setting.nDevices * memory.modelBytes,
-    memoryBytesPerCard: accelerator.devicesPerCard * memory.neededBytes,
-    usableBytesPerCard: accelerator.devicesPerCard * memory.usableBytes,
-    fitsInMemory,
-    get toFit() {
-      return fitsInMemory ? [] : adviseFit(input, fits);
-    },
-    prefillSeconds,
-    timeToFirstTokenSeconds,
-    decodeSecondsPerToken,
-    requestSeconds,
-    tokensPerSecond,
-    steadySecondsPerToken,
-    steadyTokensPerSecond: batch / steadySecondsPerToken,
-    joulesPerToken: generatedTokens === 0 ? 0 : joulesPerRequest / (batch * generatedTokens),
-    dollarsPerMillionTokens: dollarsPerMillionTokens(accelerator, deployment.nCards, tokensPerSecond),
-    expectedErrorRatio: known.errors,
-    calibration: known.calibration,
-    get breakdown() {
-      return breakdownOf(blocks, outer);
-    },
-  };
+  return new Estimate(input);
 }
 
 function fits(input: CostInput): boolean {

@@ -1,5 +1,14 @@
 // The public face of hardware/: what a model costs on an accelerator.
 export type { Accelerator, FigureStatus, Provenance, ValidationRecord } from './accelerator.ts';
+export { type AcceleratorFile, toAccelerator } from './accelerator-schema.ts';
+export {
+  CALIBRATION_METRICS,
+  type Calibration,
+  type CalibrationMetric,
+  type CalibrationRow,
+  type CalibrationSettings,
+  calibrate,
+} from './calibrate.ts';
 export {
   type BreakdownRow,
   type CostEstimate,
@@ -10,17 +19,22 @@ export {
 export type { CostInput } from './cost-input.ts';
 export { type UniformChoice, uniformDeployment } from './deployments.ts';
 export { HardwareError, type HardwareErrorCode } from './errors.ts';
+export { forwardSeconds, scoringSeconds } from './forward.ts';
 export { modelFromHuggingFace } from './hugging-face.ts';
-export { listAccelerators, loadAccelerator, parseAcceleratorFile, readAcceleratorFile } from './load-accelerator.ts';
+export {
+  listAccelerators,
+  loadAccelerator,
+  parseAcceleratorFile,
+  readAcceleratorFile,
+} from './load-accelerator.ts';
 export {
   countModelParameters,
   type ModelDetails,
   type ModelShape,
   weightMacsPerToken,
 } from './model-shape.ts';
-export { type MatrixShape, type SparseLayout, weightBits, weightMatrixBytes } from './weight-bits.ts';
-export { sensitivity, type Sensitivity, SENSITIVITY_METRICS, type SensitivityMetric } from './sensitivity.ts';
 export { rooflineSvg } from './roofline-picture.ts';
+export { SENSITIVITY_METRICS, type Sensitivity, type SensitivityMetric, sensitivity } from './sensitivity.ts';
 export {
   estimateSpeculation,
   expectedTokens,
@@ -29,13 +43,4 @@ export {
   type SpeculationInput,
 } from './speculation.ts';
 export { type TrainingCost, type TrainingInput, trainingCost } from './training-cost.ts';
-export {
-  type Calibration,
-  CALIBRATION_METRICS,
-  type CalibrationMetric,
-  type CalibrationRow,
-  type CalibrationSettings,
-  calibrate,
-} from './calibrate.ts';
-export { type AcceleratorFile, toAccelerator } from './accelerator-schema.ts';
-export { forwardSeconds, scoringSeconds } from './forward.ts';
+export { type MatrixShape, type SparseLayout, weightBits, weightMatrixBytes } from './weight-bits.ts';

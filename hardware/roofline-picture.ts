@@ -23,7 +23,10 @@ const PHASE_COLOURS = { decode: '#1f6fb2', prefill: '#c2571a' } as const;
 function pointsOf(input: CostInput): Point[] {
   const { breakdown } = estimateCost(input);
   const nDevices = input.deployment.nCards * input.accelerator.devicesPerCard;
-  const groups = new Map<string, { operation: string; phase: Point['phase']; flops: number; bytes: number; seconds: number }>();
+  const groups = new Map<
+    string,
+    { operation: string; phase: Point['phase']; flops: number; bytes: number; seconds: number }
+  >();
   for (const row of breakdown) {
     for (const phase of ['decode', 'prefill'] as const) {
       const macs = phase === 'decode' ? row.decodeMacs : row.prefillMacs;
@@ -50,7 +53,11 @@ function pointsOf(input: CostInput): Point[] {
 }
 
 function escapeText(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;');
 }
 
 /** A position along a logarithmic axis. */
@@ -61,7 +68,8 @@ function logScale(low: number, high: number, from: number, to: number): (value: 
 
 function decades(low: number, high: number): number[] {
   const all: number[] = [];
-  for (let power = Math.ceil(Math.log10(low) - 1e-9); 10 ** power <= high * 1.0001; power += 1) all.push(10 ** power);
+  for (let power = Math.ceil(Math.log10(low) - 1e-9); 10 ** power <= high * 1.0001; power += 1)
+    all.push(10 ** power);
   return all;
 }
 
@@ -86,7 +94,8 @@ export function rooflineSvg(input: CostInput): string {
   const intensities = [...points.map((point) => point.intensity), topFlops / bandwidth];
   const lowX = 10 ** Math.floor(Math.log10(Math.min(...intensities) * 0.8));
   const highX = 10 ** Math.ceil(Math.log10(Math.max(...intensities) * 2));
-  const lowY = 10 ** Math.floor(Math.log10(Math.min(lowX * bandwidth, ...points.map((p) => p.flopsPerSecond))));
+  const lowY =
+    10 ** Math.floor(Math.log10(Math.min(lowX * bandwidth, ...points.map((p) => p.flopsPerSecond))));
   const highY = 10 ** Math.ceil(Math.log10(topFlops * 1.5));
   const x = logScale(lowX, highX, LEFT, WIDTH - RIGHT);
   const y = logScale(lowY, highY, HEIGHT - BOTTOM, TOP);
@@ -111,7 +120,13 @@ export function rooflineSvg(input: CostInput): string {
     text((LEFT + WIDTH) / 2, HEIGHT - 12, 'arithmetic intensity, FLOPs a byte', 'text-anchor="middle"'),
     text(14, HEIGHT / 2, 'TFLOPS', `transform="rotate(-90 14 ${HEIGHT / 2})" text-anchor="middle"`),
     ...ceilings.flatMap(({ name, flopsPerSecond }) => [
-      line(x(Math.max(lowX, flopsPerSecond / bandwidth)), y(flopsPerSecond), WIDTH - RIGHT, y(flopsPerSecond), roof),
+      line(
+        x(Math.max(lowX, flopsPerSecond / bandwidth)),
+        y(flopsPerSecond),
+        WIDTH - RIGHT,
+        y(flopsPerSecond),
+        roof,
+      ),
       text(WIDTH - RIGHT, y(flopsPerSecond) - 4, name, 'text-anchor="end"'),
     ]),
     line(x(lowX), y(lowX * bandwidth), x(topFlops / bandwidth), y(topFlops), roof),

@@ -58,7 +58,10 @@ function withLayer(input: CostInput, at: number, layer: Layer): CostInput {
   return { ...input, architecture: { ...input.architecture, layers } };
 }
 
-function withStored(input: CostInput, change: (stored: LayerDeployment, i: number) => LayerDeployment): CostInput {
+function withStored(
+  input: CostInput,
+  change: (stored: LayerDeployment, i: number) => LayerDeployment,
+): CostInput {
   return withDeployment(input, { layers: input.deployment.layers.map(change) });
 }
 
@@ -75,7 +78,10 @@ function layerChanges(input: CostInput, at: number): Change[] {
   const add = (change: string, next: CostInput) => changes.push({ change, layer: at, input: next });
   const nKvHeads = layer.nHeads > 0 ? fewerKvHeads(layer) : undefined;
   if (nKvHeads !== undefined) {
-    add(`layer ${at}: ${layer.nKvHeads} to ${nKvHeads} kv heads`, withLayer(input, at, { ...layer, nKvHeads }));
+    add(
+      `layer ${at}: ${layer.nKvHeads} to ${nKvHeads} kv heads`,
+      withLayer(input, at, { ...layer, nKvHeads }),
+    );
   }
   if (layer.nHeads > 0 && layer.dFf > 0) {
     add(`layer ${at}: no attention`, withLayer(input, at, { ...layer, nHeads: 0, nKvHeads: 0 }));
@@ -109,7 +115,10 @@ function modelChanges(input: CostInput): Change[] {
   }
   const headFormat = NEXT_FORMAT[deployment.headFormat];
   if (headFormat !== undefined) {
-    add(`embedding and head: ${deployment.headFormat} to ${headFormat}`, withDeployment(input, { headFormat }));
+    add(
+      `embedding and head: ${deployment.headFormat} to ${headFormat}`,
+      withDeployment(input, { headFormat }),
+    );
   }
   const lower = withStored(input, (stored) => ({
     ...stored,
@@ -141,7 +150,10 @@ export function sensitivity(
     throw new HardwareError('bad-workload', `no sensitivity of ${JSON.stringify(metric)}`);
   }
   const before = estimateCost(input)[metric];
-  const changes = [...modelChanges(input), ...input.architecture.layers.flatMap((_, at) => layerChanges(input, at))];
+  const changes = [
+    ...modelChanges(input),
+    ...input.architecture.layers.flatMap((_, at) => layerChanges(input, at)),
+  ];
   return changes
     .map(({ change, layer, input: next }): Sensitivity => {
       const cost = estimateCost(next);

@@ -44,7 +44,10 @@ export function trainingCost(input: TrainingInput): TrainingCost {
     throw new HardwareError('bad-architecture', 'the architecture has no layers');
   }
   if (accelerator.training === undefined) {
-    throw new HardwareError('bad-deployment', `${accelerator.name} is an inference device and does not train`);
+    throw new HardwareError(
+      'bad-deployment',
+      `${accelerator.name} is an inference device and does not train`,
+    );
   }
   const headMacs = architecture.vocabSize * architecture.dModel;
   const blockMacs = weightMacsPerToken(architecture) - headMacs;
