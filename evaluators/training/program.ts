@@ -4,7 +4,7 @@ import { type Buffer, bufferOf, type CompiledProgram, type Engine } from '../eng
 import { onnxEngine } from '../engine/session.ts';
 import { type ParameterSpec, parameterSpecs, type Weights } from '../model/parameters.ts';
 import { type AdamWSettings, FlatState } from './flat-state.ts';
-import { GRADIENT, lossAndGradients, lossOf, passInputs } from './step.ts';
+import { GRADIENT, type LossFunction, lossAndGradients, lossOf, passInputs } from './step.ts';
 
 /** Weights and both AdamW moments by name, and the steps taken so far. */
 export interface TrainingState {
@@ -82,9 +82,10 @@ export class Trainer {
     batch: number,
     state: TrainingState,
     engine: Engine = onnxEngine(),
+    loss?: LossFunction,
   ): Promise<Trainer> {
     const program = await engine.compile(passInputs(architecture, batch), (inputs) =>
-      lossAndGradients(architecture, inputs),
+      lossAndGradients(architecture, inputs, loss),
     );
     return new Trainer(architecture, settings, batch, state, program);
   }

@@ -7,7 +7,7 @@ import { crossEntropy } from '../model/operations.ts';
 import { parameterSpecs } from '../model/parameters.ts';
 import { forward, type WeightTensors } from '../model/transformer.ts';
 
-type Tensors = Record<string, tf.Tensor>;
+export type Tensors = Record<string, tf.Tensor>;
 
 /** Prefixes of weight names. */
 export const GRADIENT = 'gradient/';
@@ -22,19 +22,30 @@ export function passInputs(architecture: Architecture, batch: number): Record<st
   return inputs;
 }
 
-/** Mean cross entropy in nats a token, as `loss`. */
-export function lossOf(architecture: Architecture, inputs: Tensors): { loss: tf.Scalar } {
+/** What is minimised, from the model's logits (N, V); `inputs` holds `tokens` and `targets`, (B, T) each. */
+export type LossFunction = (logits: tf.Tensor2D, inputs: Tensors) => tf.Scalar;
+
+/** Mean cross entropy in nats a token. */
+const nextTokenLoss: LossFunction = (logits, { targets }) =>
+  crossEntropy(logits, tf.reshape(targets!, [-1]) as tf.Tensor1D);
+
+/** The value of the loss on a batch, as `loss`. */
+export function lossOf(
+  architecture: Architecture,
+  inputs: Tensors,
+  loss: LossFunction = nextTokenLoss,
+): { loss: tf.Scalar } {
   const weights: WeightTensors = inputs;
-  const logits = forward(architecture, weights, inputs.tokens as tf.Tensor2D);
-  return { loss: crossEntropy(logits, tf.reshape(inputs.targets!, [-1]) as tf.Tensor1D) };
+  return { loss: loss(forward(architecture, weights, inputs.tokens as tf.Tensor2D), inputs) };
 }
 
 /** `loss` and, by weight name after `GRADIENT`, its gradients. */
-export function lossAndGradients(architecture: Architecture, inputs: Tensors): Tensors {
+export function lossAndGradients(architecture: Architecture, inputs: Tensors, loss?: LossFunction): Tensors {
   const names = parameterSpecs(architecture).map(({ name }) => name);
-  const f = (...weights: tf.Tensor[]) =>
-    lossOf(architecture, { ...inputs, ...Object.fromEntries(names.map((name, i) => [name, weights[i]!])) })
-      .loss;
+  const f = (...weights: tf.Tensor[]) => {
+    const named = Object.fromEntries(names.map((name, i) => [name, weights[i]!]));
+    return lossOf(architecture, { ...inputs, ...named }, loss).loss;
+  };
   const { value, grads } = tf.valueAndGrads(f)(names.map((name) => inputs[name]!));
   return { loss: value, ...Object.fromEntries(names.map((name, i) => [GRADIENT + name, grads[i]!])) };
 }
