@@ -7,6 +7,7 @@ import type { RunSpec } from '../space/spec.ts';
 import { explainInfeasible, hypervolumeBounds, surveySpace } from './bounds.ts';
 import { RunError } from './evaluate.ts';
 import type { RunListener } from './events.ts';
+import { hypervolumeBox } from './fronts.ts';
 import { plannedEvaluations, searchSettings } from './plan.ts';
 import type { RunProblem } from './problem.ts';
 import { runLoop } from './run-loop.ts';
@@ -146,7 +147,12 @@ async function carryOn(
     });
     const front = await runLoop({
       problem,
-      search: createSearch(problem, spec.search.algorithm, searchSettings(spec), spec.baseline),
+      search: createSearch(
+        { ...problem, reference: hypervolumeBox(objectives).reference },
+        spec.search.algorithm,
+        searchSettings(spec),
+        spec.baseline,
+      ),
       trainings,
       objectives,
       ...baseline,

@@ -21,7 +21,7 @@ export interface Fronts {
 }
 
 /** The corners of the hypervolume's box as the search wants them. */
-function hypervolumeBox(objectives: readonly StoredObjective[]): HypervolumeBox {
+export function hypervolumeBox(objectives: readonly StoredObjective[]): HypervolumeBox {
   return {
     ideal: objectives.map(({ metric, ideal }) => toMinimised(metric, ideal)),
     reference: objectives.map(({ metric, reference }) => toMinimised(metric, reference)),

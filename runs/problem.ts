@@ -1,5 +1,5 @@
 // The run's spec as the search sees it: objective vectors that are minimised, and violations scaled by limits.
-import type { Problem } from '../search/port.ts';
+import { candidateFeatures, type Problem } from '../search/index.ts';
 import { type Candidate, hashOf } from '../space/candidate.ts';
 import { type Constraint, constraintLimit, constraintViolation } from '../space/constraint.ts';
 import { METRICS, type MetricName, type MetricValues } from '../space/metrics.ts';
@@ -39,6 +39,7 @@ interface Judgement {
 }
 
 export interface RunProblem extends Problem<Candidate> {
+  features(candidate: Candidate): readonly number[];
   readonly objectives: readonly MetricName[];
   /** What each violation is about, in their order. */
   readonly constraintTexts: readonly string[];
@@ -92,6 +93,7 @@ export function createProblem(options: ProblemOptions): RunProblem {
     sample: (rng) => space.sample(rng),
     mutate: (candidate, rng) => space.mutate(candidate, rng),
     cross: (a, b, rng) => space.cross(a, b, rng),
+    features: candidateFeatures,
     costs,
     trainedCosts: options.trainedCostsOf,
     facts: (candidate) => {

@@ -1,7 +1,7 @@
 // The loop of a run. Results are told in the order in which they were asked for, evaluation j is asked once the
 // results of 0..j-lag have been told and no others, and trainings go on beside it: so what is asked depends on
 // the seed alone. A resumed run is the same loop over trainings that are there already.
-import type { AskOutcome, Search, Tell } from '../search/port.ts';
+import type { AskOutcome, Search, SurrogateReport, Tell } from '../search/port.ts';
 import type { Candidate } from '../space/candidate.ts';
 import { type Evaluated, evaluate, RunError } from './evaluate.ts';
 import type { RunListener } from './events.ts';
@@ -15,6 +15,7 @@ interface ResultSink {
   /** Returns false where the result was there already. */
   addEvaluation(candidate: CandidateRecord, evaluation: EvaluationRecord): boolean;
   addFront(front: FrontRecord): void;
+  addSurrogateReport(number: number, report: SurrogateReport): void;
 }
 
 export interface LoopOptions {
@@ -74,6 +75,14 @@ export async function runLoop(options: LoopOptions): Promise<FrontRecord> {
     }
     search.tell(tellOf(settled.result));
     storeFront(options, fronts.add(settled.result));
+    storeSurrogateReports();
+  };
+
+  let nReports = 0;
+  const storeSurrogateReports = (): void => {
+    for (const report of search.surrogateReports().slice(nReports)) {
+      options.sink.addSurrogateReport(nReports++, report);
+    }
   };
 
   try {
@@ -93,6 +102,7 @@ export async function runLoop(options: LoopOptions): Promise<FrontRecord> {
     throw error instanceof Interrupted ? (firstError ?? error) : error;
   }
   storeFront(options, fronts.finish());
+  storeSurrogateReports();
   return fronts.last();
 }
 

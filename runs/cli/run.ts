@@ -88,7 +88,9 @@ async function execute(
 
 function viewOf({ quiet }: RunOptions): ProgressView {
   if (quiet === true) return { listen: () => {}, end: () => {} };
-  return process.stderr.isTTY ? spinnerView(process.stderr, Date.now) : plainView(note, Date.now);
+  // Some pseudo-terminals claim to have no columns; a spinner cannot live there.
+  const isTerminal = process.stderr.isTTY && process.stderr.columns > 0;
+  return isTerminal ? spinnerView(process.stderr, Date.now) : plainView(note, Date.now);
 }
 
 /** The first interrupt stops the run cleanly, the second ends the process at once. */

@@ -1,5 +1,6 @@
 // Reading a database: runs, candidates, evaluations, fronts. Never writes; a run may be going on meanwhile.
 import type Database from 'better-sqlite3';
+import type { SurrogateReport } from '../../search/port.ts';
 import type { MetricName, MetricValues } from '../../space/metrics.ts';
 import { openForReading } from './database.ts';
 import type {
@@ -182,6 +183,12 @@ export class RunReader {
       { runId, candidate },
     );
     return rows.map((row) => evaluationOf(row, values.get(row.number as number) ?? {}));
+  }
+
+  /** How well the model of the loss did, fit by fit; empty for algorithms without one. */
+  surrogateReports(runId: string): SurrogateReport[] {
+    const sql = 'SELECT report_json FROM surrogate_reports WHERE run_id = ? ORDER BY number';
+    return this.#all(sql, runId).map((row) => parse(row.report_json) as SurrogateReport);
   }
 
   /** The fronts of all generations, first to last, without their members. */

@@ -2,6 +2,7 @@
 // process still holds the run, so that what is stored is whole and two processes never mix their rows.
 import { randomBytes } from 'node:crypto';
 import type Database from 'better-sqlite3';
+import type { SurrogateReport } from '../../search/port.ts';
 import { canonicalJson } from '../../space/candidate.ts';
 import { openForWriting } from './database.ts';
 import type {
@@ -132,6 +133,13 @@ export class RunStore {
       for (const { candidate, evaluation } of front.members) {
         this.#statements.insertFrontMember.run(runId, generation, candidate, evaluation);
       }
+    });
+  }
+
+  /** Stores how well the surrogate did at its fit `number`; one that is there already stays. */
+  addSurrogateReport(number: number, report: SurrogateReport): void {
+    this.#writeHeld((runId) => {
+      this.#statements.insertSurrogateReport.run(runId, number, canonicalJson(report));
     });
   }
 

@@ -7,6 +7,7 @@
 //   evaluations   what became of candidate c at rung r; numbered in the order in which the search asked
 //   objective_values   the metrics of an evaluation that went well, natural units (never NaN)
 //   fronts, front_members   the non-dominated feasible candidates and their hypervolume, per generation
+//   surrogate_reports   how well the model of the loss foretold what it had not seen, per fit
 //   run_locks     which process works on a run, with its heartbeat
 //
 // Times are milliseconds since 1970 (UTC). JSON columns hold canonical JSON. `user_version` counts migrations.
@@ -119,6 +120,13 @@ CREATE TABLE front_members (
   FOREIGN KEY (run_id, generation) REFERENCES fronts(run_id, generation),
   FOREIGN KEY (run_id, candidate) REFERENCES candidates(run_id, number),
   FOREIGN KEY (run_id, evaluation) REFERENCES evaluations(run_id, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE surrogate_reports (
+  run_id TEXT NOT NULL REFERENCES runs(id),
+  number INTEGER NOT NULL CHECK (number >= 0),
+  report_json TEXT NOT NULL CHECK (json_valid(report_json)),
+  PRIMARY KEY (run_id, number)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE run_locks (

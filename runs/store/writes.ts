@@ -13,7 +13,8 @@ export type WriteStatements = Readonly<
     | 'insertObjectiveValue'
     | 'frontIdentity'
     | 'insertFront'
-    | 'insertFrontMember',
+    | 'insertFrontMember'
+    | 'insertSurrogateReport',
     Database.Statement
   >
 >;
@@ -59,6 +60,9 @@ export function prepareWrites(database: Database.Database): WriteStatements {
       VALUES (@runId, @generation, @nTold, @rung, @hypervolume, @at)`),
     insertFrontMember: database.prepare(
       'INSERT INTO front_members (run_id, generation, candidate, evaluation) VALUES (?, ?, ?, ?)',
+    ),
+    insertSurrogateReport: database.prepare(
+      'INSERT OR IGNORE INTO surrogate_reports (run_id, number, report_json) VALUES (?, ?, ?)',
     ),
   };
 }

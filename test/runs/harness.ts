@@ -98,6 +98,7 @@ export function storedResult(databasePath: string, runId?: string) {
     });
     return {
       objectives: reader.run(id).objectives,
+      surrogate: reader.surrogateReports(id),
       candidates: reader.candidates(id),
       evaluations: reader
         .evaluations(id)

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { RunReader } from '../../runs/store/queries.ts';
 import { hashOf } from '../../space/candidate.ts';
+import { SEARCH_ALGORITHMS } from '../../space/spec.ts';
 import { candidateOf, fakeEvaluator } from './fake.ts';
 import {
   fakeRun,
@@ -221,6 +222,25 @@ describe('stopping and resuming', () => {
       }
     }
   });
+
+  it.each(SEARCH_ALGORITHMS.filter((name) => name !== 'nsga2'))(
+    'holds for %s: any number of workers, interrupted or not',
+    async (algorithm) => {
+      const search = { algorithm, candidates: 40 };
+      const other = fakeRunnable({ search, constraints: ['memory <= 120 KB'] });
+      const [one, four] = await Promise.all([undisturbed(other, 1), undisturbed(other, 4)]);
+      expect(four).toEqual(one);
+      expect(one.surrogate.length > 0).toBe(algorithm === 'guided');
+      const path = newDatabase();
+      let nEvaluated = 0;
+      const first = fakeRun(path, 3, fakeEvaluator(), (event, stop) => {
+        if (event.kind === 'evaluated' && ++nEvaluated === 25) stop();
+      });
+      const stopped = await startRun(other, first.options);
+      await resumeRun(other, stopped.runId, fakeRun(path, 2).options);
+      expect(storedResult(path)).toEqual(one);
+    },
+  );
 
   it('survives being interrupted again and again', async () => {
     const whole = await undisturbed(runnable);
