@@ -43,4 +43,4 @@ export {
   type SpeculationInput,
 } from './speculation.ts';
 export { type TrainingCost, type TrainingInput, trainingCost } from './training-cost.ts';
-export { type MatrixShape, type SparseLayout, weightBits, weightMatrixBytes } from './weight-bits.ts';
+export { type MatrixShape, weightBits, weightMatrixBytes } from './weight-bits.ts';
