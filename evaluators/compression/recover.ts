@@ -6,17 +6,16 @@ import type { Deployment } from '../../space/deployment.ts';
 import { deriveRng } from '../../space/random.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { sampleBatch } from '../data/windows.ts';
-import { bufferOf, type CompiledProgram, type Engine } from '../engine/program.ts';
+import type { Engine } from '../engine/program.ts';
 import { onnxEngine } from '../engine/session.ts';
-import { parameterSpecs, type Weights } from '../model/parameters.ts';
-import { type AdamWSettings, FlatState } from '../training/flat-state.ts';
-import { freshState } from '../training/program.ts';
+import type { Weights } from '../model/parameters.ts';
+import type { AdamWSettings } from '../training/flat-state.ts';
 import { learningRateAt } from '../training/schedule.ts';
-import { GRADIENT, lossAndGradients, passInputs } from '../training/step.ts';
-import { castMatrix } from './cast-model.ts';
-import { type Mask, type Masks, maskInPlace } from './mask.ts';
-import { blockMatrices, type MatrixSpec, matrixSpecs, storageOf } from './matrices.ts';
+import { lossAndGradients, passInputs } from '../training/step.ts';
+import type { Masks } from './mask.ts';
+import { blockMatrices, type MatrixSpec, storageOf } from './matrices.ts';
 import { isPruningStep, type PruningSchedule, scheduledSparsity } from './pruning-schedule.ts';
+import { RecoveryState } from './recovery-state.ts';
 import { type Group, magnitudeScores, maskOfScores } from './scores.ts';
 
 /** When a recovery prunes by itself; `finalSparsity` is each layer's own. */
@@ -61,88 +60,6 @@ export type RecoveryOutcome =
   | { readonly kind: 'diverged'; readonly step: number; readonly reason: string }
   | { readonly kind: 'stopped'; readonly step: number };
 
-/** One model in recovery: masters and moments in one flat memory, cast weights beside them. */
-class Recovery {
-  readonly tokens: Int32Array;
-  readonly targets: Int32Array;
-  castSeconds = 0;
-  readonly masks: Record<string, Mask>;
-  readonly #program: CompiledProgram;
-  readonly #state: FlatState;
-  readonly #specs: readonly MatrixSpec[];
-  readonly #cast: Readonly<Record<string, Float32Array>>;
-  readonly #feeds: Record<string, ReturnType<typeof bufferOf>>;
-  readonly #fetches: Record<string, ReturnType<typeof bufferOf>>;
-  readonly #loss = new Float32Array(1);
-
-  constructor(
-    architecture: Architecture,
-    batch: number,
-    weights: Weights,
-    masks: Masks,
-    program: CompiledProgram,
-  ) {
-    const specs = parameterSpecs(architecture);
-    const { first, second } = freshState(architecture, weights);
-    this.#program = program;
-    this.#specs = matrixSpecs(architecture);
-    this.#state = new FlatState(specs, weights, first, second);
-    this.#cast = Object.fromEntries(specs.map(({ name }) => [name, weights[name]!.slice()]));
-    this.masks = { ...masks };
-    for (const [name, mask] of Object.entries(masks)) maskInPlace(this.#state.weights[name]!, mask);
-    const shape = [batch, architecture.contextLength];
-    this.tokens = new Int32Array(batch * architecture.contextLength);
-    this.targets = new Int32Array(batch * architecture.contextLength);
-    this.#feeds = {
-      tokens: bufferOf(shape, 'int32', this.tokens),
-      targets: bufferOf(shape, 'int32', this.targets),
-    };
-    this.#fetches = { loss: bufferOf([], 'float32', this.#loss) };
-    for (const { name, shape } of specs) {
-      this.#feeds[name] = bufferOf(shape, 'float32', this.#cast[name]!);
-      this.#fetches[GRADIENT + name] = bufferOf(shape, 'float32', this.#state.gradients[name]!);
-    }
-  }
-
-  get masters(): Weights {
-    return this.#state.weights;
-  }
-
-  /** Makes `mask` hold from now on, for weights and moments alike. */
-  setMask(name: string, mask: Mask): void {
-    this.masks[name] = mask;
-    for (const part of [this.#state.weights, this.#state.first, this.#state.second]) {
-      maskInPlace(part[name]!, mask);
-    }
-  }
-
-  cast(deployment: Deployment): void {
-    const start = performance.now();
-    for (const spec of this.#specs) {
-      this.#cast[spec.name]!.set(castMatrix(this.#state.weights[spec.name]!, spec, deployment).decoded);
-    }
-    this.castSeconds += (performance.now() - start) / 1000;
-  }
-
-  /** Loss in nats a token; the weights move only where loss and gradient are numbers. */
-  async step(settings: AdamWSettings, learningRate: number, step: number) {
-    await this.#program.run(this.#feeds, this.#fetches);
-    const { gradients } = this.#state;
-    for (const [name, mask] of Object.entries(this.masks)) maskInPlace(gradients[name]!, mask);
-    const loss = this.#loss[0]!;
-    const gradientNorm = this.#state.gradientNorm();
-    if (Number.isFinite(loss) && Number.isFinite(gradientNorm)) {
-      this.#state.update(settings, learningRate, step, gradientNorm);
-    }
-    return { loss, gradientNorm };
-  }
-
-  async release(): Promise<void> {
-    await this.#program.release();
-    this.#state.release();
-  }
-}
-
 /** The deployment with every layer at what the schedule asks for at `step`. */
 function scheduledDeployment(deployment: Deployment, gradual: GradualPruning, step: number): Deployment {
   const layers = deployment.layers.map((layer) => {
@@ -153,7 +70,7 @@ function scheduledDeployment(deployment: Deployment, gradual: GradualPruning, st
 }
 
 function pruneFurther(
-  recovery: Recovery,
+  recovery: RecoveryState,
   specs: readonly MatrixSpec[],
   deployment: Deployment,
   group: Group = 'matrix',
@@ -161,14 +78,14 @@ function pruneFurther(
   for (const spec of specs) {
     const { sparsity } = storageOf(spec, deployment);
     if (sparsity === 0) continue;
-    const scores = magnitudeScores(recovery.masters[spec.name]!);
+    const scores = magnitudeScores(recovery.masters.weights[spec.name]!);
     recovery.setMask(spec.name, maskOfScores(scores, spec, sparsity, group));
   }
 }
 
 /** The steps themselves: the outcome that ended them early, or `undefined`. */
 async function runSteps(
-  recovery: Recovery,
+  recovery: RecoveryState,
   architecture: Architecture,
   deployment: Deployment,
   { seed, data, settings, onStep, shouldStop }: RecoveryContext,
@@ -222,11 +139,13 @@ export async function recoverWeights(
   const program = await engine.compile(passInputs(architecture, settings.batch), (inputs) =>
     lossAndGradients(architecture, inputs),
   );
-  const recovery = new Recovery(architecture, settings.batch, weights, masks, program);
+  const recovery = new RecoveryState(architecture, settings.batch, weights, masks, program);
   try {
     const early = await runSteps(recovery, architecture, deployment, context);
     if (early !== undefined) return early;
-    const kept = Object.entries(recovery.masters).map(([name, values]) => [name, values.slice()] as const);
+    const kept = Object.entries(recovery.masters.weights).map(
+      ([name, values]) => [name, values.slice()] as const,
+    );
     return {
       kind: 'ok',
       weights: Object.fromEntries(kept),
