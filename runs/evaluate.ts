@@ -2,13 +2,9 @@
 import type { Ask } from '../search/port.ts';
 import { type Candidate, hashOf } from '../space/candidate.ts';
 import type { RunProblem } from './problem.ts';
+import { RunError } from './run-error.ts';
 import type { CandidateRecord, EvaluationRecord } from './store/records.ts';
 import type { SettledTraining, Trainings } from './trainings.ts';
-
-/** A run that cannot go on, through no fault of the program. */
-export class RunError extends Error {
-  override readonly name = 'RunError';
-}
 
 export interface Evaluated {
   readonly candidate: CandidateRecord;
@@ -56,11 +52,11 @@ export async function evaluate(
       evaluation: { ...shared, state: 'infeasible', reason, violations: cheap, values: {} },
     };
   }
-  const baselineLoss =
-    problem.needsBaselineLoss && baseline !== undefined
-      ? await lossOfBaseline(baseline, rung, trainings)
-      : undefined;
-  const training = await trainings.train(ask.genome.architecture, rung);
+  const needsBaseline = problem.needsBaselineLoss && baseline !== undefined;
+  const [training, baselineLoss] = await Promise.all([
+    trainings.train(ask.genome.architecture, rung),
+    needsBaseline ? lossOfBaseline(baseline, rung, trainings) : undefined,
+  ]);
   const { state, attempt } = training;
   if (state !== 'ok') {
     // Where a lower rung ended badly there is no training of this rung to point at.

@@ -5,11 +5,11 @@ import { canonicalJson } from '../space/candidate.ts';
 import { specHash } from '../space/load-spec.ts';
 import type { RunSpec } from '../space/spec.ts';
 import { explainInfeasible, hypervolumeBounds, surveySpace } from './bounds.ts';
-import { RunError } from './evaluate.ts';
 import type { RunListener } from './events.ts';
 import { hypervolumeBox } from './fronts.ts';
 import { plannedEvaluations, searchSettings } from './plan.ts';
 import type { RunProblem } from './problem.ts';
+import { RunError } from './run-error.ts';
 import { runLoop } from './run-loop.ts';
 import { RunReader } from './store/queries.ts';
 import type { FrontRecord, StoredObjective, TrainingRecord } from './store/records.ts';
@@ -145,14 +145,12 @@ async function carryOn(
       onProgress: (architectureHash, rung, progress) =>
         emit({ kind: 'progress', architectureHash, rung, progress }),
     });
+    const reference = hypervolumeBox(objectives).reference;
+    const settings = searchSettings(spec);
+    const search = createSearch({ ...problem, reference }, spec.search.algorithm, settings, spec.baseline);
     const front = await runLoop({
       problem,
-      search: createSearch(
-        { ...problem, reference: hypervolumeBox(objectives).reference },
-        spec.search.algorithm,
-        searchSettings(spec),
-        spec.baseline,
-      ),
+      search,
       trainings,
       objectives,
       ...baseline,
@@ -162,7 +160,7 @@ async function carryOn(
       emit,
       abort,
     });
-    store.addEvent('finished');
+    store.addEvent('finished', { rejected: search.rejections() });
     emit({ kind: 'finished', runId, front });
     return { kind: 'finished', runId, front };
   } catch (error) {

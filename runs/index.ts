@@ -1,9 +1,10 @@
 // paretoformer/runs: running a search, storing it, and reading what was stored.
-export { RunError } from './evaluate.ts';
+
 export type { RunEvent, RunListener } from './events.ts';
 export { type ExecuteOptions, type Runnable, type RunOutcome, resumeRun, startRun } from './execute.ts';
 export { type FrontQuery, queryFront } from './front-query.ts';
 export { planRun, type RunPlan, readSpec } from './plan.ts';
+export { RunError } from './run-error.ts';
 export {
   type EvaluationResult,
   type FrontMember,

@@ -14,8 +14,8 @@ import { mutateCandidate } from '../space/mutate.ts';
 import { sampleCandidate } from '../space/sample.ts';
 import type { RunSpec } from '../space/spec.ts';
 import { type CostSetting, candidateCosts, trainedCosts } from './costs.ts';
-import { RunError } from './evaluate.ts';
 import { createProblem, type RunProblem } from './problem.ts';
+import { RunError } from './run-error.ts';
 
 /** What the cost model and the space say of a spec; no text is read for it. */
 export interface CostPlan {

@@ -3,10 +3,11 @@
 // the seed alone. A resumed run is the same loop over trainings that are there already.
 import type { AskOutcome, Search, SurrogateReport, Tell } from '../search/port.ts';
 import type { Candidate } from '../space/candidate.ts';
-import { type Evaluated, evaluate, RunError } from './evaluate.ts';
+import { type Evaluated, evaluate } from './evaluate.ts';
 import type { RunListener } from './events.ts';
 import { createFronts } from './fronts.ts';
 import type { RunProblem } from './problem.ts';
+import { RunError } from './run-error.ts';
 import type { CandidateRecord, EvaluationRecord, FrontRecord, StoredObjective } from './store/records.ts';
 import { Interrupted, type Trainings } from './trainings.ts';
 
@@ -71,7 +72,9 @@ export async function runLoop(options: LoopOptions): Promise<FrontRecord> {
     nTold++;
     if (settled.result.evaluation.state !== 'failed') hasTrained = true;
     else if (!hasTrained && nTold >= HOPELESS_AFTER) {
-      throw new RunError(`the first ${nTold} trainings failed: ${settled.result.evaluation.reason}`);
+      throw new RunError(
+        `the first ${nTold} trainings failed: ${settled.result.evaluation.reason}; put that right and start anew`,
+      );
     }
     search.tell(tellOf(settled.result));
     storeFront(options, fronts.add(settled.result));

@@ -5,6 +5,7 @@ import type { Evaluator, TrainingProgress } from '../evaluators/port.ts';
 import type { Architecture } from '../space/architecture.ts';
 import { hashOf } from '../space/candidate.ts';
 import { createLimiter } from './limiter.ts';
+import { RunError } from './run-error.ts';
 import type { TrainingRecord, TrainingState } from './store/records.ts';
 
 /** How often a training that failed, its worker's death included, is attempted. */
@@ -61,6 +62,7 @@ export function createTrainings(options: TrainingsOptions): Trainings {
       const record = await limit(() =>
         attemptTraining(options, architecture, architectureHash, rung, attempt),
       );
+      refuseSystemFailure(record);
       options.store(record);
       if (isSettled(record)) {
         if (record.state !== 'failed' || ++nFailed >= MAX_ATTEMPTS) return record;
@@ -78,6 +80,17 @@ export function createTrainings(options: TrainingsOptions): Trainings {
     return training;
   }
   return { train };
+}
+
+/** Error codes that say something of the machine, nothing of the candidate. */
+const SYSTEM_FAILURE = /\b(ENOSPC|EDQUOT|EROFS|EACCES|EPERM|EIO|EMFILE|ENFILE)\b/;
+
+/** @throws {@link RunError} where recording a failure would blame the candidate for a full disk. */
+function refuseSystemFailure({ state, reason = '' }: TrainingRecord): void {
+  const code = state === 'failed' ? SYSTEM_FAILURE.exec(reason)?.[1] : undefined;
+  if (code === undefined) return;
+  const what = code === 'ENOSPC' || code === 'EDQUOT' ? 'the disk is full' : `the system refused (${code})`;
+  throw new RunError(`${what} while weights were stored: ${reason}; put that right and resume the run`);
 }
 
 async function attemptTraining(

@@ -4,7 +4,7 @@ import { CorpusError } from '../../evaluators/data/corpus.ts';
 import { HardwareError } from '../../hardware/index.ts';
 import { ExpressionError } from '../../space/expression.ts';
 import { SpecError } from '../../space/spec-error.ts';
-import { RunError } from '../evaluate.ts';
+import { RunError } from '../run-error.ts';
 import { StoreError } from '../store/store-error.ts';
 
 export const EXIT_OK = 0;

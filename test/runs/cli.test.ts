@@ -358,6 +358,17 @@ describe('check', () => {
 });
 
 describe('the program', () => {
+  it('tells its version and its commands', async () => {
+    expect(await commandLine('--version')).toEqual({ exitCode: 0, stdout: '0.1.0\n', stderr: '' });
+    const help = await commandLine('--help');
+    expect(help.exitCode).toBe(0);
+    for (const name of ['init', 'check', 'run', 'resume', 'list', 'show', 'front', 'estimate']) {
+      expect(help.stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
+      expect((await commandLine(name, '--help')).stdout).toContain('--json');
+    }
+    expect(await commandLine()).toMatchObject({ exitCode: 2, stdout: '' });
+  });
+
   it('keeps quiet when its reader hangs up', async () => {
     const child = spawn(
       process.execPath,

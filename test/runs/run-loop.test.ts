@@ -149,17 +149,35 @@ describe('what a training may meet', () => {
     expect(outcome).toMatchObject({ kind: 'finished', front: { members: [], hypervolume: 0 } });
   });
 
+  it('stops at a full disk without blaming the candidate, and goes on from there', async () => {
+    const path = newDatabase();
+    const runnable = fakeRunnable();
+    const reason = 'ENOSPC: no space left on device, write';
+    const full = fakeEvaluator({ fate: (_, nth) => (nth === 9 ? { kind: 'failed', reason } : undefined) });
+    await expect(startRun(runnable, fakeRun(path, 2, full).options)).rejects.toThrow(
+      /^the disk is full .* resume/,
+    );
+    const reader = new RunReader(path);
+    const runId = reader.resolve('latest');
+    expect(reader.run(runId).state).toBe('failed');
+    reader.close();
+    await resumeRun(runnable, runId, fakeRun(path).options);
+    expect(storedResult(path)).toEqual(await undisturbed(runnable));
+  });
+
   it('gives up when nothing but failures comes back, and says why', async () => {
     const path = newDatabase();
     const evaluator = fakeEvaluator({ fate: () => ({ kind: 'failed', reason: 'no engine' }) });
     await expect(startRun(fakeRunnable(), fakeRun(path, 2, evaluator).options)).rejects.toThrow(
-      'the first 5 trainings failed: no engine',
+      'the first 5 trainings failed: no engine; put that right and start anew',
     );
     const reader = new RunReader(path);
     const { state, events } = reader.run(reader.resolve('latest'));
     reader.close();
     expect(state).toBe('failed');
-    expect(events.at(-1)).toMatchObject({ detail: { reason: 'the first 5 trainings failed: no engine' } });
+    expect(events.at(-1)).toMatchObject({
+      detail: { reason: 'the first 5 trainings failed: no engine; put that right and start anew' },
+    });
   });
 
   it('says that the baseline cannot train when constraints need its loss', async () => {
@@ -226,7 +244,7 @@ describe('stopping and resuming', () => {
   it.each(SEARCH_ALGORITHMS.filter((name) => name !== 'nsga2'))(
     'holds for %s: any number of workers, interrupted or not',
     async (algorithm) => {
-      const search = { algorithm, candidates: 40 };
+      const search = { algorithm, candidates: 16, population: 4, lag: 4 };
       const other = fakeRunnable({ search, constraints: ['memory <= 120 KB'] });
       const [one, four] = await Promise.all([undisturbed(other, 1), undisturbed(other, 4)]);
       expect(four).toEqual(one);
@@ -234,7 +252,7 @@ describe('stopping and resuming', () => {
       const path = newDatabase();
       let nEvaluated = 0;
       const first = fakeRun(path, 3, fakeEvaluator(), (event, stop) => {
-        if (event.kind === 'evaluated' && ++nEvaluated === 25) stop();
+        if (event.kind === 'evaluated' && ++nEvaluated === 13) stop();
       });
       const stopped = await startRun(other, first.options);
       await resumeRun(other, stopped.runId, fakeRun(path, 2).options);
