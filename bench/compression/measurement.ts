@@ -1,0 +1,35 @@
+// One line of the results, and what it is compared with.
+import { blockMatrices, storageOf } from '../../evaluators/compression/matrices.ts';
+import { expectedWeightBits } from '../../hardware/formats/index.ts';
+import type { Architecture } from '../../space/architecture.ts';
+import { type Deployment, plainDeployment, type WeightFormat } from '../../space/deployment.ts';
+
+export interface Measurement {
+  readonly name: string;
+  readonly bitsPerByte: number;
+  readonly totalBits: number;
+  /** Of the matrices inside blocks. */
+  readonly blockBits: number;
+  readonly expectedBlockBits: number;
+  readonly blockWeights: number;
+  readonly dummies: number;
+  readonly storages: readonly string[];
+  readonly meanDecibels: number;
+  readonly cpuSeconds: number;
+  /** Share of a recovery's time that went into casting. */
+  readonly castShare?: number;
+}
+
+/** One format and sparsity in every layer; embedding and head stay in half precision. */
+export function uniform(architecture: Architecture, weightFormat: WeightFormat, sparsity = 0): Deployment {
+  const plain = plainDeployment(architecture.layers.length);
+  return { ...plain, layers: plain.layers.map(() => ({ weightFormat, sparsity })) };
+}
+
+/** What the block matrices should take before any weights exist. */
+export function expectedBits(architecture: Architecture, deployment: Deployment): number {
+  return blockMatrices(architecture).reduce((sum, spec) => {
+    const { format, sparsity } = storageOf(spec, deployment);
+    return sum + expectedWeightBits(format, spec, sparsity);
+  }, 0);
+}
