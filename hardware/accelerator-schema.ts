@@ -113,6 +113,7 @@ export const acceleratorFileSchema = z.strictObject({
   elementwise: z.strictObject({ fixedTime: figure('seconds'), bandwidthEfficiency: figure('ratio') }),
   stepTime: figure('seconds'),
   sequenceTimePerWeight: figure('secondsPerWeight'),
+  prefillInterference: figure('ratio'),
   sparse: z.strictObject({
     skipsZeros: z.boolean(),
     zeroWeightCost: figure('ratio'),
@@ -222,7 +223,10 @@ function toFormats(file: AcceleratorFile, devices: number): Record<WeightFamily,
       format.decompression === 'native'
         ? { kind: 'native' }
         : { kind: format.decompression, weightsPerSecond: si(format.weightRate) / devices };
-    return [family, { kernel: toKernel(file, format.kernel, devices), decompression }];
+    const { computesIn: _, ...kernelFigures } = file.kernels[format.kernel]!;
+    const figures = [...Object.values(kernelFigures), ...('weightRate' in format ? [format.weightRate] : [])];
+    const isCalibrated = figures.every(({ status }) => status !== 'assumed');
+    return [family, { kernel: toKernel(file, format.kernel, devices), isCalibrated, decompression }];
   });
   return Object.fromEntries(entries) as Record<WeightFamily, FormatSupport>;
 }
@@ -257,6 +261,7 @@ export function toAccelerator(file: AcceleratorFile): Accelerator {
     },
     stepSeconds: si(file.stepTime),
     sequenceSecondsPerWeight: si(file.sequenceTimePerWeight),
+    prefillInterference: si(file.prefillInterference),
     sparse: {
       skipsZeros: file.sparse.skipsZeros,
       zeroWeightCost: si(file.sparse.zeroWeightCost),

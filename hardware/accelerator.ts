@@ -42,6 +42,8 @@ export type Decompression =
 
 export interface FormatSupport {
   readonly kernel: Kernel;
+  /** False where a figure of the kernel or of unpacking is assumed. */
+  readonly isCalibrated: boolean;
   readonly decompression: Decompression;
 }
 
@@ -114,6 +116,8 @@ export interface Accelerator {
     /** Bandwidth efficiency of sparse weights relative to dense ones. */
     readonly bandwidthRatio: number;
   };
+  /** Share of a new prompt's prefill that running sequences wait for under continuous batching. */
+  readonly prefillInterference: number;
   /** Smallest number of devices first; empty where devices cannot be joined. */
   readonly links: readonly LinkPoint[];
   /** Shapes are compiled: decode touches the whole compiled context, prefill runs in chunks of this many tokens. */

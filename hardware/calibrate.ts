@@ -81,6 +81,7 @@ function candidatePaths(file: AcceleratorFile): string[] {
     'elementwise.bandwidthEfficiency',
     'stepTime',
     'sequenceTimePerWeight',
+    'prefillInterference',
     ...file.links.flatMap((_, i) => [`links.${i}.alpha`, `links.${i}.bus`]),
   ];
 }

@@ -1,6 +1,6 @@
 // What a model costs on an accelerator: the pure function a search calls for each candidate.
 import type { MetricValues } from '../space/metrics.ts';
-import type { Accelerator, ValidationRecord } from './accelerator.ts';
+import type { Accelerator } from './accelerator.ts';
 import type { CostInput } from './cost-input.ts';
 import { HardwareError } from './errors.ts';
 import { adviseFit, findSmallestCards } from './fit-advice.ts';
@@ -15,6 +15,7 @@ import {
   type PriceBook,
   TOTALS,
 } from './price-book.ts';
+import { familyOf } from './weight-bits.ts';
 
 /** One operation of one block; `layer` is undefined outside the blocks. Seconds are of a whole pass. */
 export interface BreakdownRow {
@@ -31,7 +32,10 @@ export interface BreakdownRow {
   readonly weightBytes: number;
 }
 
-/** Mean relative errors that the accelerator's validation rows showed; absent where it has none. */
+/**
+ * Mean relative errors that the accelerator's validation rows showed; absent where it has none, and where a weight
+ * format of the deployment is only assumed there.
+ */
 export interface ExpectedErrorRatio {
   readonly decode?: number;
   readonly prefill?: number;
@@ -80,32 +84,30 @@ function joules({ power }: Accelerator, busySeconds: number, seconds: number): n
   return power.idleWatts * seconds + (power.loadWatts - power.idleWatts) * Math.min(busySeconds, seconds);
 }
 
-function describeCalibration({ validation }: Accelerator): string {
-  if (validation.length === 0)
-    return 'uncalibrated: no measured rows of this device; efficiencies are assumed';
+/** Formats of a deployment whose figures on this device are assumed, not measured or fitted. */
+function assumedFormats({ accelerator, deployment }: CostInput): string[] {
+  const formats = new Set(deployment.layers.map((layer) => layer.weightFormat));
+  return [...formats].filter((format) => !accelerator.weightFormats[familyOf(format)].isCalibrated);
+}
+
+function describeCalibration(input: CostInput): string {
+  const { validation } = input.accelerator;
+  if (validation.length === 0) {
+    return 'uncalibrated: there are no measured rows of this device, and efficiencies are assumed';
+  }
   const parts = validation.map(
     ({ figure, errorRatio, rows, source }) =>
-      `${figure} ${(errorRatio * 100).toFixed(1)} % on ${rows} measured rows (${source})`,
+      `${figure} ${(errorRatio * 100).toFixed(1)} % (${rows} rows: ${source})`,
   );
-  return `mean error: ${parts.join('; ')}`;
+  const assumed = assumedFormats(input);
+  const doubt = assumed.length === 0 ? '' : `uncalibrated for ${assumed.join(', ')}; other formats: `;
+  return `${doubt}mean error ${parts.join('; ')}`;
 }
 
-function expectedErrors(validation: readonly ValidationRecord[]): ExpectedErrorRatio {
+function expectedErrors(input: CostInput): ExpectedErrorRatio {
+  if (assumedFormats(input).length > 0) return {};
+  const { validation } = input.accelerator;
   return Object.fromEntries(validation.map(({ figure, errorRatio }) => [figure, errorRatio]));
-}
-
-const descriptions = new WeakMap<Accelerator, { calibration: string; errors: ExpectedErrorRatio }>();
-
-function describe(accelerator: Accelerator): { calibration: string; errors: ExpectedErrorRatio } {
-  let known = descriptions.get(accelerator);
-  if (known === undefined) {
-    known = {
-      calibration: describeCalibration(accelerator),
-      errors: expectedErrors(accelerator.validation),
-    };
-    descriptions.set(accelerator, known);
-  }
-  return known;
 }
 
 function breakdownOf(input: CostInput): BreakdownRow[] {
@@ -179,8 +181,6 @@ class Estimate implements CostEstimate {
   readonly steadyTokensPerSecond: number;
   readonly joulesPerToken: number;
   readonly dollarsPerMillionTokens: number | undefined;
-  readonly expectedErrorRatio: ExpectedErrorRatio;
-  readonly calibration: string;
   readonly #input: CostInput;
 
   constructor(input: CostInput) {
@@ -212,7 +212,8 @@ class Estimate implements CostEstimate {
     this.decodeSecondsPerToken = sums[TOTALS.decodeSeconds]! + sequences;
     this.requestSeconds = this.prefillSeconds + decodeSteps * this.decodeSecondsPerToken;
     this.tokensPerSecond = (batch * generatedTokens) / this.requestSeconds;
-    const waiting = generatedTokens > 0 ? ((batch - 1) / generatedTokens) * this.timeToFirstTokenSeconds : 0;
+    const prompts = generatedTokens > 0 ? (batch - 1) / generatedTokens : 0;
+    const waiting = accelerator.prefillInterference * prompts * this.timeToFirstTokenSeconds;
     this.steadySecondsPerToken = this.decodeSecondsPerToken + waiting;
     this.steadyTokensPerSecond = batch / this.steadySecondsPerToken;
     const prefillJoules = joules(accelerator, sums[TOTALS.prefillBusySeconds]!, this.prefillSeconds);
@@ -227,9 +228,14 @@ class Estimate implements CostEstimate {
       deployment.nCards,
       this.tokensPerSecond,
     );
-    const known = describe(accelerator);
-    this.expectedErrorRatio = known.errors;
-    this.calibration = known.calibration;
+  }
+
+  get expectedErrorRatio(): ExpectedErrorRatio {
+    return expectedErrors(this.#input);
+  }
+
+  get calibration(): string {
+    return describeCalibration(this.#input);
   }
 
   get toFit(): readonly string[] {
@@ -241,7 +247,8 @@ class Estimate implements CostEstimate {
   }
 
   toJSON(): CostEstimate {
-    return { ...this, toFit: this.toFit, breakdown: this.breakdown };
+    const { expectedErrorRatio, calibration, toFit, breakdown } = this;
+    return { ...this, expectedErrorRatio, calibration, toFit, breakdown };
   }
 }
 

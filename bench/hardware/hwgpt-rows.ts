@@ -1,7 +1,7 @@
 // HW-GPT-Bench's small space as calibration rows: one forward pass with all logits, batch 8 x 1024 tokens.
 import type { CalibrationRow } from '../../hardware/calibrate.ts';
-import { HOUSE_DETAILS, type ModelShape } from '../../hardware/model-shape.ts';
 import { uniformDeployment } from '../../hardware/index.ts';
+import { HOUSE_DETAILS, type ModelShape } from '../../hardware/model-shape.ts';
 import { readFixtureRows } from './csv.ts';
 
 export const HWGPT_DEVICES = ['a100', 'h100', 'a6000'] as const;

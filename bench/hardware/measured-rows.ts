@@ -197,6 +197,29 @@ export function h100ServingRows(): (MeasuredRow & { readonly backend: string })[
   }));
 }
 
+/** llama.cpp on M2 Ultra: decode rates at four generated lengths; Q4_K_M stands as INT4 in groups of 32. */
+export function llamaCppRows(): MeasuredRow[] {
+  return readFixtureRows('llamacpp_llama3_bench.csv')
+    .filter((row) => row.gpu === 'M2Ultra-76core-192GB')
+    .flatMap((row) =>
+      [512, 1024, 4096, 8192].map((generated) => ({
+        id: `${row.model} tg${generated}`,
+        group: row.model!,
+        measured: Number(row[`tg${generated}`]),
+        accelerator: 'apple-m2-ultra',
+        input: inputOf({
+          model: row.model!.startsWith('70B') ? 'llama3.1-70b' : 'llama3.1-8b',
+          weightFormat: row.model!.endsWith('F16') ? 'fp16' : 'int4-g32',
+          nCards: 1,
+          batch: 1,
+          prompt: 1,
+          generated,
+        }),
+        predict: decodeRate,
+      })),
+    );
+}
+
 /** Signed relative errors of the rows, with their predictions. */
 export function predictRows(
   rows: readonly MeasuredRow[],
