@@ -6,6 +6,7 @@ import { addEstimate } from './estimate.ts';
 import { addFront } from './front.ts';
 import { addInit } from './init.ts';
 import { addList } from './list.ts';
+import { addReport } from './report.ts';
 import { addResume, addRun } from './run.ts';
 import { addShow } from './show.ts';
 import { describeError, EXIT_OK, EXIT_USAGE } from './terminal.ts';
@@ -29,7 +30,7 @@ function createProgram(): Command {
     .addHelpText('after', EXAMPLES)
     .exitOverride()
     .configureOutput({ outputError: () => {} });
-  for (const add of [addInit, addCheck, addRun, addResume, addList, addShow, addFront, addEstimate])
+  for (const add of [addInit, addCheck, addRun, addResume, addList, addShow, addFront, addReport, addEstimate])
     add(program);
   return program;
 }

@@ -1,4 +1,6 @@
-// The command line inside the test's own process, with what it wrote and its exit code.
+// The command line, inside the test's own process or as one of its own, with what it wrote and its exit code.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,6 +28,34 @@ export async function commandLine(...argv: string[]): Promise<CommandResult> {
   } finally {
     for (const spy of spies) spy.mockRestore();
   }
+}
+
+interface Ended {
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The program as a process; `onLine` sees what it says while it runs. */
+export async function program(
+  argv: readonly string[],
+  onLine?: (line: string, kill: (signal: NodeJS.Signals) => void) => void,
+): Promise<Ended> {
+  const child = spawn(process.execPath, ['--import', 'tsx', 'runs/cli/main.ts', ...argv], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const closed = once(child, 'close');
+  let [stdout, stderr] = ['', ''];
+  child.stdout.on('data', (chunk) => {
+    stdout += chunk;
+  });
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk;
+    for (const line of String(chunk).split('\n')) onLine?.(line, (signal) => child.kill(signal));
+  });
+  const [exitCode, signal] = await closed;
+  return { exitCode, signal, stdout, stderr };
 }
 
 const WORDS =

@@ -52,7 +52,7 @@ function mutate({ architecture, deployment }: Candidate, rng: Rng): Candidate {
 }
 
 /** The loss that training would reach: better with parameters and with rungs, with a spread from the shape. */
-function analyticLoss(architecture: Architecture, rung: number): number {
+export function analyticLoss(architecture: Architecture, rung: number): number {
   const spread = architecture.layers.reduce(
     (sum, { nHeads, dFf }, at) => sum + Math.sin(nHeads + dFf * at),
     0,

@@ -1,13 +1,11 @@
 // Points that only real training can show: the same seed gives the same run whatever the number of threads, and
 // a run that was killed ends as if it had not been.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { dirname } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type RunOutcome, startRun } from '../../runs/execute.ts';
 import { planRun, readSpec } from '../../runs/plan.ts';
 import { checkpointFolderOf, createTrainer } from '../../runs/train.ts';
-import { tinyProject } from './command-line.ts';
+import { program, tinyProject } from './command-line.ts';
 import { newDatabase, storedResult } from './harness.ts';
 
 type Stored = ReturnType<typeof storedResult>;
@@ -26,34 +24,6 @@ async function trained(maxThreads: number): Promise<Stored> {
   });
   expect(outcome.kind).toBe('finished');
   return storedResult(databasePath);
-}
-
-interface Ended {
-  readonly exitCode: number | null;
-  readonly signal: string | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** The program as a process; `onLine` sees what it says while it runs. */
-async function program(
-  argv: readonly string[],
-  onLine?: (line: string, kill: (signal: NodeJS.Signals) => void) => void,
-): Promise<Ended> {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'runs/cli/main.ts', ...argv], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const closed = once(child, 'close');
-  let [stdout, stderr] = ['', ''];
-  child.stdout.on('data', (chunk) => {
-    stdout += chunk;
-  });
-  child.stderr.on('data', (chunk) => {
-    stderr += chunk;
-    for (const line of String(chunk).split('\n')) onLine?.(line, (signal) => child.kill(signal));
-  });
-  const [exitCode, signal] = await closed;
-  return { exitCode, signal, stdout, stderr };
 }
 
 describe('with real training', { timeout: 90_000 }, () => {

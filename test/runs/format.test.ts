@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest';
+import {
+  formatBytes,
+  formatCount,
+  formatCsv,
+  formatDuration,
+  formatLayers,
+  formatMetric,
+  formatNumber,
+  formatSeconds,
+  formatShare,
+  formatTable,
+} from '../../runs/format.ts';
+
+describe('numbers with units', () => {
+  it.each([
+    [0, '0'],
+    [0.01234, '0.0123'],
+    [1.2345, '1.23'],
+    [123.45, '123'],
+    [12345.6, '12346'],
+    [-2.5, '-2.5'],
+    [0.00001234, '1.23e-5'],
+    [1.5e12, '1.50e+12'],
+  ])('%d is %s', (value, text) => expect(formatNumber(value)).toBe(text));
+
+  it.each([
+    [0, '0 B'],
+    [1023, '1023 B'],
+    [1023.6, '1.00 KiB'],
+    [1536, '1.50 KiB'],
+    [16 * 2 ** 30, '16.0 GiB'],
+    [1023.9 * 2 ** 20, '1.00 GiB'],
+    [-2048, '-2.00 KiB'],
+  ])('%d bytes are %s', (value, text) => expect(formatBytes(value)).toBe(text));
+
+  it.each([
+    [950, '950'],
+    [999.6, '1.00 K'],
+    [6_738_415_616, '6.74 G'],
+  ])('%d are %s', (value, text) => expect(formatCount(value)).toBe(text));
+
+  it.each([
+    [0, '0 s'],
+    [2.5e-9, '2.50 ns'],
+    [1.234e-5, '12.3 µs'],
+    [0.00456, '4.56 ms'],
+    [7.891, '7.89 s'],
+    [4000.4, '4000 s'],
+  ])('%d s are %s', (value, text) => expect(formatSeconds(value)).toBe(text));
+
+  it.each([
+    [45.2, '45 s'],
+    [200, '3 min 20 s'],
+    [7500, '2 h 05 min'],
+    [-3, '0 s'],
+  ])('%d s of waiting are %s', (value, text) => expect(formatDuration(value)).toBe(text));
+
+  it.each([
+    [0, '0 %'],
+    [0.0123, '1.23 %'],
+    [0.5, '50.0 %'],
+    [1, '100.0 %'],
+  ])('a share of %d is %s', (value, text) => expect(formatShare(value)).toBe(text));
+
+  it('knows the unit of a metric and what is unknown', () => {
+    expect(formatMetric('loss', 2.123456)).toBe('2.1235');
+    expect(formatMetric('price', 0.5)).toBe('$0.5');
+    expect(formatMetric('price', undefined)).toBe('-');
+  });
+});
+
+describe('tables', () => {
+  it('align numbers to the right and end without blanks', () => {
+    const columns = [
+      { heading: 'name', align: 'left' as const },
+      { heading: 'n' },
+      { heading: 'note', align: 'left' as const },
+    ];
+    expect(
+      formatTable(columns, [
+        ['a', '10', 'x'],
+        ['long', '5', ''],
+      ]),
+    ).toBe(['name   n  note', 'a     10  x', 'long   5'].join('\n'));
+  });
+
+  it('as CSV quote what needs it', () => {
+    expect(
+      formatCsv(
+        ['a', 'b'],
+        [
+          [1, 'x,y'],
+          [2, 'say "hi"\n'],
+        ],
+      ),
+    ).toBe('a,b\n1,"x,y"\n2,"say ""hi""\n"');
+  });
+
+  it('shorten layers that are all alike', () => {
+    expect([formatLayers([4, 4, 4]), formatLayers([4, 2]), formatLayers([4])]).toEqual(['4 x3', '4,2', '4']);
+  });
+});
