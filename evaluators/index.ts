@@ -1,4 +1,40 @@
 // How good it is: the public face of the room.
+export { type Calibration, type Calibrator, createCalibrator } from './compression/calibration.ts';
+export { type CompressedModel, castModel, type TensorReport } from './compression/cast-model.ts';
+export {
+  type CompressOptions,
+  compressWeights,
+  createDeploymentMeter,
+  type DeploymentMeasurement,
+  type DeploymentMeter,
+  measureDeployment,
+} from './compression/deployment-meter.ts';
+export {
+  fitLossChange,
+  type LossChangePredictor,
+  type LossObservation,
+} from './compression/loss-change.ts';
+export type { Mask, Masks } from './compression/mask.ts';
+export {
+  type DeploymentContext,
+  type DeploymentOutcome,
+  type DeploymentTask,
+  measureDeployments,
+} from './compression/measure-deployments.ts';
+export { createNoiseProfile, type NoiseProfile } from './compression/noise.ts';
+export {
+  outlierAwareDeployment,
+  type PrunedModel,
+  type PruningMethod,
+  pruneWeights,
+} from './compression/prune.ts';
+export {
+  type GradualPruning,
+  type RecoveryContext,
+  type RecoveryOutcome,
+  type RecoverySettings,
+  recoverWeights,
+} from './compression/recover.ts';
 export { type Corpus, CorpusError, loadCorpus } from './data/corpus.ts';
 export { type Dataset, prepareDataset } from './data/dataset.ts';
 export type { TrainingOutcome, TrainingSuccess } from './outcome.ts';

@@ -8,6 +8,10 @@ import {
   measureDeployment,
 } from '../../../evaluators/compression/deployment-meter.ts';
 import { blockMatrices, matrixSpecs } from '../../../evaluators/compression/matrices.ts';
+import {
+  type DeploymentOutcome,
+  measureDeployments,
+} from '../../../evaluators/compression/measure-deployments.ts';
 import { outlierAwareDeployment, type PruningMethod } from '../../../evaluators/compression/prune.ts';
 import type { Dataset } from '../../../evaluators/data/dataset.ts';
 import type { Weights } from '../../../evaluators/model/parameters.ts';
@@ -15,7 +19,7 @@ import { measureBitsPerByte } from '../../../evaluators/training/train.ts';
 import { castWeights } from '../../../hardware/formats/index.ts';
 import { countParameters } from '../../../space/architecture.ts';
 import type { Deployment } from '../../../space/deployment.ts';
-import { deploymentOf, TINY, tinyData, trainTiny } from './tiny.ts';
+import { ADAMW, deploymentOf, TINY, tinyData, trainTiny } from './tiny.ts';
 
 const EVALUATION_TOKENS = 4096;
 
@@ -142,6 +146,25 @@ test('an outlier-aware split keeps the mean', async () => {
   const mean = split.layers.reduce((sum, { sparsity }, i) => sum + (sparsity * sizes[i]!) / total, 0);
   expect(mean).toBeCloseTo(0.7, 9);
   expect(split.layers[0]!.sparsity).not.toBe(split.layers[1]!.sparsity);
+});
+
+test('one trained model, many deployments, each with its own outcome', async () => {
+  const deployments = [deploymentOf('fp16'), deploymentOf('mxfp4-e2m1', 0.8)];
+  const task = { architecture: TINY, weights, deployments, method: { kind: 'wanda' } as const };
+  const context = { seed: 1, data, evaluationTokens: EVALUATION_TOKENS, calibrationWindows: 16 };
+  const direct = await measureDeployments(task, context);
+  for (const [i, outcome] of direct.entries()) {
+    const options = { method: task.method, calibrate: calibrator.measure };
+    const expected = await measureDeployment(meter, TINY, weights, deployments[i]!, options);
+    expect(outcome).toEqual({ kind: 'ok', ...expected });
+  }
+  const recovery = { ...ADAMW, steps: 15, batch: 8, learningRate: 0.003, warmupSteps: 3 };
+  const recovered = await measureDeployments({ ...task, recovery }, context);
+  const lossOf = (outcome: DeploymentOutcome) => (outcome.kind === 'ok' ? outcome.bitsPerByte : Number.NaN);
+  expect(lossOf(recovered[1]!)).toBeLessThan(lossOf(direct[1]!) - 0.05);
+  let asked = 0;
+  const stopped = await measureDeployments(task, { ...context, shouldStop: () => ++asked > 1 });
+  expect(stopped.map(({ kind }) => kind)).toEqual(['ok', 'stopped']);
 });
 
 test('a weight that is no number is refused', () => {

@@ -1,0 +1,102 @@
+// Train once, deploy many: everything that is measured on one set of trained weights, one deployment after the other.
+import type { Architecture } from '../../space/architecture.ts';
+import type { Deployment } from '../../space/deployment.ts';
+import type { Dataset } from '../data/dataset.ts';
+import type { Weights } from '../model/parameters.ts';
+import { type Calibrator, createCalibrator } from './calibration.ts';
+import { type CompressedModel, castModel } from './cast-model.ts';
+import { createDeploymentMeter, type DeploymentMeasurement } from './deployment-meter.ts';
+import { type PruningMethod, pruneWeights } from './prune.ts';
+import { type RecoverySettings, recoverWeights } from './recover.ts';
+
+export interface DeploymentTask {
+  readonly architecture: Architecture;
+  readonly weights: Weights;
+  readonly deployments: readonly Deployment[];
+  readonly method: PruningMethod;
+  /** Fine-tuning after the cast; none when absent or of no steps. */
+  readonly recovery?: RecoverySettings;
+}
+
+export interface DeploymentContext {
+  readonly seed: number;
+  readonly data: Dataset;
+  readonly evaluationTokens: number;
+  /** Training windows that pruning methods look at inputs on. */
+  readonly calibrationWindows?: number;
+  readonly shouldStop?: () => boolean;
+}
+
+/** What became of one deployment. */
+export type DeploymentOutcome =
+  | ({ readonly kind: 'ok' } & DeploymentMeasurement)
+  | { readonly kind: 'diverged'; readonly step: number; readonly reason: string }
+  | { readonly kind: 'stopped' };
+
+type Compressed = CompressedModel | Exclude<DeploymentOutcome, { readonly kind: 'ok' }>;
+
+async function compressAndRecover(
+  task: DeploymentTask,
+  deployment: Deployment,
+  context: DeploymentContext,
+  calibrator: Calibrator | undefined,
+): Promise<Compressed> {
+  const { architecture, weights, method, recovery } = task;
+  if (recovery === undefined || recovery.steps === 0) {
+    const pruned = await pruneWeights(architecture, weights, deployment, method, calibrator?.measure);
+    return castModel(architecture, pruned.weights, deployment, weights);
+  }
+  const start =
+    recovery.gradual === undefined
+      ? await pruneWeights(architecture, weights, deployment, method, calibrator?.measure)
+      : { weights, masks: {} };
+  const recovered = await recoverWeights(architecture, start.weights, start.masks, deployment, {
+    ...context,
+    settings: recovery,
+  });
+  if (recovered.kind === 'stopped') return { kind: 'stopped' };
+  if (recovered.kind === 'diverged') return recovered;
+  return castModel(architecture, recovered.weights, deployment, weights);
+}
+
+/**
+ * Measures every deployment of a trained model, in order. Compiled programs are shared; a deployment that diverges in
+ * recovery does not stop the others.
+ */
+export async function measureDeployments(
+  task: DeploymentTask,
+  context: DeploymentContext,
+): Promise<readonly DeploymentOutcome[]> {
+  const { architecture, method } = task;
+  const { data, seed, evaluationTokens, calibrationWindows: windows, shouldStop } = context;
+  const meter = createDeploymentMeter(architecture, data, evaluationTokens);
+  const calibrates = method.kind !== 'magnitude' && task.recovery?.gradual === undefined;
+  const calibrator = calibrates
+    ? await createCalibrator(architecture, data, windows === undefined ? { seed } : { seed, windows })
+    : undefined;
+  const outcomes: DeploymentOutcome[] = [];
+  try {
+    for (const deployment of task.deployments) {
+      if (shouldStop?.() === true) {
+        outcomes.push({ kind: 'stopped' });
+        continue;
+      }
+      const compressed = await compressAndRecover(task, deployment, context, calibrator);
+      if ('kind' in compressed) {
+        outcomes.push(compressed);
+        continue;
+      }
+      const { weights, ...report } = compressed;
+      const bitsPerByte = await meter.bitsPerByte(weights, deployment.kvCacheFormat);
+      outcomes.push(
+        Number.isFinite(bitsPerByte)
+          ? { kind: 'ok', bitsPerByte, ...report }
+          : { kind: 'diverged', step: 0, reason: 'the validation loss is no number' },
+      );
+    }
+    return outcomes;
+  } finally {
+    await meter.release();
+    await calibrator?.release();
+  }
+}
