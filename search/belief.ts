@@ -21,7 +21,7 @@ export function uncertainObjectives<G>(problem: Problem<G>, genome: G): number[]
 }
 
 /** Results kept for fitting: the cost of a fit grows with the cube of their number. */
-const MAX_OBSERVATIONS = 700;
+const MAX_OBSERVATIONS = 500;
 
 /** What the model sees: the problem's features and the cheap objectives, whose size often explains the loss. */
 export function modelFeatures<G>(problem: Problem<G>, genome: G): number[] {

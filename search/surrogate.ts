@@ -173,8 +173,27 @@ function fitOf(data: Data, h: Hyperparameters): Fit | undefined {
   return { factor, weights: solveUpper(factor, n, half), logEvidence };
 }
 
+/** Observations that hyperparameters are searched on: evidence is cubic in their number. */
+const MAX_TUNING = 160;
+
+/** Evenly many of the observations, at most {@link MAX_TUNING}. */
+function thinned(rows: readonly Float64Array[], data: Data, weights: Float64Array): Data {
+  if (data.n <= MAX_TUNING) return data;
+  const kept = Array.from({ length: MAX_TUNING }, (_, k) => Math.floor((k * data.n) / MAX_TUNING));
+  return {
+    n: MAX_TUNING,
+    pairs: likenessWithin(
+      kept.map((at) => rows[at]!),
+      weights,
+    ),
+    rungsAbove: kept.map((at) => data.rungsAbove[at]!),
+    targets: Float64Array.from(kept, (at) => data.targets[at]!),
+  };
+}
+
 /** Climbs the evidence by doubling and halving one hyperparameter at a time. */
-function improve(data: Data, start: Hyperparameters, nSweeps: number, hasRungs: boolean) {
+function tune(data: Data, start: Hyperparameters, nSweeps: number): Hyperparameters {
+  const hasRungs = data.rungsAbove.some((above) => above > 0);
   let best = start;
   let fit = fitOf(data, best);
   const names = (['noise', 'linear', 'spread', 'smooth', 'length', 'step'] as const).filter(
@@ -196,7 +215,7 @@ function improve(data: Data, start: Hyperparameters, nSweeps: number, hasRungs: 
     }
     if (!moved) break;
   }
-  return { hyperparameters: best, fit };
+  return best;
 }
 
 /**
@@ -223,8 +242,8 @@ export function fitSurrogate(
     rungsAbove: observations.map((one) => nRungs - 1 - one.rung),
     targets,
   };
-  const hasRungs = data.rungsAbove.some((above) => above > 0);
-  const { hyperparameters: h, fit } = improve(data, start, nSweeps, hasRungs);
+  const h = nSweeps === 0 ? start : tune(thinned(rows, data, weights), start, nSweeps);
+  const fit = fitOf(data, h);
   if (fit === undefined) return undefined;
 
   const crossed = (x: Float64Array, rung: number): { k: Float64Array; own: number } => {
