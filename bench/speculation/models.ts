@@ -34,19 +34,20 @@ function architecture(
   };
 }
 
-export const TARGET = architecture(192, 32, 6, { nHeads: 6, nKvHeads: 2, dFf: 512 });
+export const TARGET = architecture(128, 32, 6, { nHeads: 4, nKvHeads: 2, dFf: 320 });
 
+/** Shallow: on a CPU a small model's time goes by its layers, not by its weights. */
 export const DRAFTS = {
-  '1/4': architecture(128, 32, 3, { nHeads: 4, nKvHeads: 2, dFf: 352 }),
-  '1/10': architecture(96, 32, 2, { nHeads: 3, nKvHeads: 1, dFf: 256 }),
-  '1/30': architecture(64, 16, 1, { nHeads: 4, nKvHeads: 2, dFf: 192 }),
+  '1/4': architecture(128, 32, 2, { nHeads: 4, nKvHeads: 1, dFf: 160 }),
+  '1/10': architecture(96, 32, 1, { nHeads: 3, nKvHeads: 1, dFf: 128 }),
+  '1/30': architecture(32, 16, 1, { nHeads: 2, nKvHeads: 1, dFf: 176 }),
 } as const;
 
 export type DraftName = keyof typeof DRAFTS;
 export const DRAFT_NAMES = Object.keys(DRAFTS) as DraftName[];
 
 export const TRAINING: TrainingSettings = {
-  rungs: [2000],
+  rungs: [1500],
   batch: 8,
   learningRate: 0.003,
   warmupSteps: 100,

@@ -1,5 +1,6 @@
 // Trains a student on a teacher: the teacher's forward pass is part of the training graph.
 import * as tf from '@tensorflow/tfjs';
+import type { Architecture } from '../../space/architecture.ts';
 import { deriveRng } from '../../space/random.ts';
 import type { LanguageModel } from '../generation/language-model.ts';
 import { parameterSpecs } from '../model/parameters.ts';
@@ -34,11 +35,11 @@ export type DistillationOutcome =
  * @throws RangeError where the vocabularies differ.
  */
 export function teacherLoss(
-  student: LanguageModel,
+  student: Architecture,
   { architecture, weights }: LanguageModel,
   spec: DistillationLoss,
 ): LossFunction {
-  const own = student.architecture.vocabSize;
+  const own = student.vocabSize;
   if (architecture.vocabSize !== own)
     throw new RangeError(`a teacher of ${architecture.vocabSize} tokens for a student of ${own}`);
   return (logits, { tokens, targets }) => {
@@ -64,7 +65,7 @@ export async function distill(
     settings.batch,
     freshState(architecture, student.weights),
     undefined,
-    teacherLoss(student, teacher, settings.loss),
+    teacherLoss(architecture, teacher, settings.loss),
   );
   try {
     const start = performance.now();

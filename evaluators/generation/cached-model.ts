@@ -6,6 +6,8 @@ import type { LanguageModel } from './language-model.ts';
 
 /** Tokens of a pass that only fills the cache, and the most that one pass gives logits for. */
 export const WIDEST_PASS = 32;
+/** Up to so many tokens go through one pass of exactly their number, also where fewer logits are asked. */
+const NARROW_PASS = 8;
 
 export interface CachedModelOptions {
   /** Sequences that grow in step. 1 by default. */
@@ -56,6 +58,7 @@ export class CachedModel {
     const { contextLength, vocabSize } = this.model.architecture;
     if (this.#length + n > contextLength)
       throw new RangeError(`${this.#length} + ${n} tokens in a context of ${contextLength}`);
+    if (n <= NARROW_PASS && nLogits > 0) return this.#lastLogits(tokens, n, nLogits);
     const silent = n - nLogits;
     for (let at = 0; at < silent; at += WIDEST_PASS)
       await this.#pass(tokens, n, at, Math.min(WIDEST_PASS, silent - at), WIDEST_PASS, false);
@@ -71,6 +74,18 @@ export class CachedModel {
       }
     }
     return all;
+  }
+
+  /** One pass of width n, and of its logits those of the last tokens. */
+  async #lastLogits(tokens: ArrayLike<number>, n: number, nLogits: number): Promise<Float32Array> {
+    const logits = (await this.#pass(tokens, n, 0, n, n, true))!;
+    const { vocabSize } = this.model.architecture;
+    const size = nLogits * vocabSize;
+    for (let row = 0; row < this.batch; row++) {
+      const end = (row + 1) * n * vocabSize;
+      logits.copyWithin(row * size, end - size, end);
+    }
+    return logits.subarray(0, this.batch * size);
   }
 
   async release(): Promise<void> {

@@ -75,18 +75,26 @@ function lastMatch(text: readonly number[], n: number): number | undefined {
   return undefined;
 }
 
-/** Prompt look-up: what followed the last tokens when they stood in the text before. Costs no model. */
-export function lookupDrafter(vocabSize: number, { longest, shortest }: LookupSettings): Drafter {
+/** At most `most` tokens that followed the last tokens of `text` when they stood in it before; perhaps none. */
+export function lookupTokens(
+  text: readonly number[],
+  most: number,
+  { longest, shortest }: LookupSettings,
+): readonly number[] {
+  for (let n = Math.min(longest, text.length - 1); n >= shortest; n--) {
+    const at = lastMatch(text, n);
+    if (at !== undefined) return text.slice(at, at + most);
+  }
+  return [];
+}
+
+/** Prompt look-up: costs no model, and is sure of what it proposes. */
+export function lookupDrafter(vocabSize: number, settings: LookupSettings): Drafter {
   return {
     nPasses: 0,
     async propose(text, most) {
-      for (let n = Math.min(longest, text.length - 1); n >= shortest; n--) {
-        const at = lastMatch(text, n);
-        if (at === undefined) continue;
-        const tokens = text.slice(at, at + most);
-        return { tokens, distributions: tokens.map((token) => pointMass(token, vocabSize)) };
-      }
-      return { tokens: [], distributions: [] };
+      const tokens = lookupTokens(text, most, settings);
+      return { tokens, distributions: tokens.map((token) => pointMass(token, vocabSize)) };
     },
     async release() {},
   };

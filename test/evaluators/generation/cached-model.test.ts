@@ -80,14 +80,18 @@ describe('CachedModel', () => {
 
   it('grows several sequences in step', async () => {
     const model = randomModel(MIXED, 7);
-    const texts = [0, 1, 2].map((i) => randomTokens(MIXED.vocabSize, 12, 10 + i));
+    const texts = [0, 1, 2].map((i) => randomTokens(MIXED.vocabSize, 14, 10 + i));
     const cached = new CachedModel(model, { batch: 3 });
     await cached.append(
       texts.flatMap((text) => text.slice(0, 7)),
       1,
     );
+    await cached.append(
+      texts.flatMap((text) => text.slice(7, 10)),
+      0,
+    );
     const logits = await cached.append(
-      texts.flatMap((text) => text.slice(7)),
+      texts.flatMap((text) => text.slice(10)),
       2,
     );
     const { vocabSize } = MIXED;

@@ -1,0 +1,221 @@
+// Measures speculation with really trained models: acceptance before and after alignment, tokens a round foretold and
+// run, generation timed, unseen pairs predicted. Usage: tsx bench/speculation/main.ts FOLDER (keeps what was trained).
+import type { Dataset } from '../../evaluators/data/dataset.ts';
+import { writeTexts } from '../../evaluators/distillation/batches.ts';
+import { firstLayers, type LanguageModel } from '../../evaluators/generation/language-model.ts';
+import { PLAIN_SAMPLING, type SamplingSettings } from '../../evaluators/generation/sampling.ts';
+import {
+  forecastRounds,
+  meanAcceptance,
+  measureAcceptance,
+} from '../../evaluators/speculation/acceptance.ts';
+import type { DraftSource } from '../../evaluators/speculation/drafter.ts';
+import { measureBitsPerByte } from '../../evaluators/training/train.ts';
+import { expectedTokens } from '../../hardware/speculation.ts';
+import { countParameters } from '../../space/architecture.ts';
+import { deriveRng } from '../../space/random.ts';
+import { alignedDraft, LOSSES } from './align.ts';
+import { race, runPair } from './measure.ts';
+import { DRAFT_NAMES, DRAFTS, sotu, TARGET, trainedModel } from './models.ts';
+import { predictPairs } from './pairs.ts';
+
+const GREEDY: SamplingSettings = { temperature: 0, topP: 1 };
+const NUCLEUS: SamplingSettings = { temperature: 0.7, topP: 0.95 };
+const PROMPT_TOKENS = 32;
+const LENGTH = TARGET.contextLength;
+
+const row = (...cells: (string | number)[]) => console.log(`| ${cells.join(' | ')} |`);
+const head = (...cells: string[]) => {
+  console.log('');
+  row(...cells);
+  row(...cells.map(() => '---'));
+};
+
+/** `n` pieces of the validation text, evenly spread. */
+function pieces(data: Dataset, n: number, length: number): Uint16Array[] {
+  const last = data.validation.length - length;
+  return Array.from({ length: n }, (_, i) => {
+    const start = Math.floor((i * last) / (n - 1));
+    return data.validation.slice(start, start + length);
+  });
+}
+
+interface Draft {
+  readonly name: string;
+  readonly model: LanguageModel;
+}
+
+async function prepare(folder: string, data: Dataset): Promise<{ target: LanguageModel; drafts: Draft[] }> {
+  const target = await trainedModel(folder, TARGET, data);
+  const writing = { nTexts: 256, length: LENGTH + 1, promptTokens: 16, sampling: PLAIN_SAMPLING, batch: 32 };
+  const texts = await writeTexts(target, data.train, writing, deriveRng(1, 0, 'bench alignment texts'));
+  const drafts: Draft[] = [];
+  for (const name of DRAFT_NAMES) {
+    const plain = await trainedModel(folder, DRAFTS[name], data);
+    drafts.push({ name: `${name} plain`, model: plain });
+    for (const [lossName, loss] of Object.entries(LOSSES)) {
+      const label = `${name} ${lossName}`;
+      drafts.push({
+        name: label,
+        model: await alignedDraft(folder, label, plain, target, loss, data, texts),
+      });
+    }
+  }
+  return { target, drafts };
+}
+
+async function acceptanceTable(target: LanguageModel, drafts: readonly Draft[], data: Dataset) {
+  const windows = pieces(data, 64, LENGTH + 1);
+  head('draft', 'parameters', 'bits a byte', 'sampled', '± s.e.', 'T 0.7, nucleus 0.95', 'greedy');
+  for (const { name, model } of drafts) {
+    const loss = await measureBitsPerByte(model.architecture, model.weights, data, 32_768);
+    const of = async (sampling: SamplingSettings) =>
+      meanAcceptance(await measureAcceptance(target, model, windows, sampling));
+    const plain = await of(PLAIN_SAMPLING);
+    row(
+      name,
+      countParameters(model.architecture),
+      loss.toFixed(3),
+      plain.acceptance.toFixed(3),
+      plain.standardError.toFixed(3),
+      (await of(NUCLEUS)).acceptance.toFixed(3),
+      (await of(GREEDY)).acceptance.toFixed(3),
+    );
+  }
+}
+
+/** Tokens a round: foretold from logits alone, and run. */
+async function roundsTable(target: LanguageModel, drafts: readonly Draft[], data: Dataset) {
+  const maxTokens = LENGTH - PROMPT_TOKENS;
+  const prompts = pieces(data, 48, PROMPT_TOKENS).map((text) => [...text]);
+  const windows = pieces(data, 64, LENGTH + 1);
+  head(
+    'draft',
+    'sampling',
+    'k',
+    'run',
+    'from target text',
+    'from validation text',
+    'closed form',
+    'accepted/tested',
+  );
+  for (const sampling of [PLAIN_SAMPLING, NUCLEUS]) {
+    const writing = { nTexts: 128, length: LENGTH + 1, promptTokens: PROMPT_TOKENS, sampling, batch: 32 };
+    const written = await writeTexts(
+      target,
+      data.validation,
+      writing,
+      deriveRng(4, 0, 'bench forecast texts'),
+    );
+    for (const { name, model } of drafts) {
+      const own = await measureAcceptance(target, model, written, sampling);
+      const other = await measureAcceptance(target, model, windows, sampling);
+      const { acceptance } = meanAcceptance(other, PROMPT_TOKENS);
+      for (const draftLength of [1, 2, 4, 6]) {
+        const source: DraftSource = { kind: 'model', model };
+        const counts = await runPair(target, source, prompts, { sampling, draftLength, maxTokens });
+        const exact = forecastRounds(own.length, own.kept, draftLength, PROMPT_TOKENS - 1);
+        const rough = forecastRounds(other.length, other.overlaps, draftLength, PROMPT_TOKENS - 1);
+        row(
+          name,
+          sampling === PLAIN_SAMPLING ? 'T 1' : 'T 0.7, nucleus 0.95',
+          draftLength,
+          (counts.tokens / counts.rounds).toFixed(3),
+          exact.tokensPerRound.toFixed(3),
+          rough.tokensPerRound.toFixed(3),
+          expectedTokens(acceptance, draftLength).toFixed(3),
+          (counts.accepted / counts.tested).toFixed(3),
+        );
+      }
+    }
+  }
+}
+
+/** Drafts that cost no model of their own, and drafting that stops when unsure. */
+async function freeDrafts(target: LanguageModel, draft: LanguageModel, data: Dataset) {
+  const prompts = pieces(data, 24, PROMPT_TOKENS).map((text) => [...text]);
+  const maxTokens = LENGTH - PROMPT_TOKENS;
+  const sources: readonly [string, DraftSource, number][] = [
+    ['look-up', { kind: 'lookup', longest: 4, shortest: 2 }, 0],
+    ['first layer', { kind: 'first-layers', nLayers: 1 }, 0],
+    ['first three layers', { kind: 'first-layers', nLayers: 3 }, 0],
+    ['1/10 aligned', { kind: 'model', model: draft }, 0],
+    ['1/10 aligned, stops at confidence 0.3', { kind: 'model', model: draft }, 0.3],
+  ];
+  head('draft', 'sampling', 'tokens a round', 'accepted/tested', 'tested/drafted', 'draft passes a token');
+  for (const sampling of [PLAIN_SAMPLING, GREEDY]) {
+    for (const [name, source, confidence] of sources) {
+      const run = { sampling, draftLength: 4, confidence, maxTokens };
+      const counts = await runPair(target, source, prompts, run);
+      row(
+        name,
+        sampling === GREEDY ? 'greedy' : 'T 1',
+        (counts.tokens / counts.rounds).toFixed(3),
+        (counts.accepted / Math.max(1, counts.tested)).toFixed(3),
+        (counts.tested / Math.max(1, counts.drafted)).toFixed(3),
+        (counts.draftPasses / counts.tokens).toFixed(2),
+      );
+    }
+  }
+}
+
+/** Wall clock of this machine against the model's own expectation. */
+async function speedTable(target: LanguageModel, drafts: readonly Draft[], data: Dataset) {
+  const prompts = pieces(data, 13, PROMPT_TOKENS).map((text) => [...text]);
+  const maxTokens = LENGTH - PROMPT_TOKENS;
+  const windows = await writeTexts(
+    target,
+    data.validation,
+    { nTexts: 96, length: LENGTH + 1, promptTokens: PROMPT_TOKENS, sampling: PLAIN_SAMPLING, batch: 32 },
+    deriveRng(5, 0, 'bench speed texts'),
+  );
+  head(
+    'draft',
+    'k',
+    'ms: target',
+    'draft',
+    'verify',
+    'tokens/s plain',
+    'with draft',
+    'speed-up',
+    'foretold',
+    'off by',
+  );
+  for (const { name, model } of drafts) {
+    const trace = await measureAcceptance(target, model, windows, PLAIN_SAMPLING);
+    for (const draftLength of [1, 2, 3, 4]) {
+      const times = await race(target, model, prompts, { sampling: PLAIN_SAMPLING, maxTokens, draftLength });
+      const { tokensPerRound } = forecastRounds(trace.length, trace.kept, draftLength, PROMPT_TOKENS - 1);
+      const round = draftLength * times.draftStep + times.verify;
+      const foretold = (tokensPerRound * times.targetStep) / round;
+      const measured = times.plain / times.speculative;
+      row(
+        name,
+        draftLength,
+        ...[times.targetStep, times.draftStep, times.verify].map((seconds) => (1000 * seconds).toFixed(2)),
+        (1 / times.plain).toFixed(0),
+        (1 / times.speculative).toFixed(0),
+        measured.toFixed(2),
+        foretold.toFixed(2),
+        `${(100 * (foretold / measured - 1)).toFixed(0)} %`,
+      );
+    }
+  }
+}
+
+const folder = process.argv[2];
+if (folder === undefined) throw new Error('usage: tsx bench/speculation/main.ts FOLDER [part ...]');
+const parts = new Set(process.argv.slice(3));
+const wanted = (part: string) => parts.size === 0 || parts.has(part);
+const data = sotu();
+const { target, drafts } = await prepare(folder, data);
+const aligned = drafts.filter(({ name }) => /plain|variation/.test(name));
+const bpb = await measureBitsPerByte(TARGET, target.weights, data, 32_768);
+console.log(`target: ${countParameters(TARGET)} parameters, ${bpb.toFixed(3)} bits a byte`);
+const selves: Draft[] = [1, 3].map((n) => ({ name: `first ${n} layers`, model: firstLayers(target, n) }));
+if (wanted('acceptance')) await acceptanceTable(target, [...drafts, ...selves], data);
+if (wanted('rounds')) await roundsTable(target, aligned, data);
+if (wanted('free'))
+  await freeDrafts(target, drafts.find(({ name }) => name === '1/10 total variation')!.model, data);
+if (wanted('speed')) await speedTable(target, aligned, data);
+if (wanted('pairs')) await predictPairs(folder, data, target, drafts);

@@ -1,0 +1,114 @@
+// Running and timing pairs on this machine.
+import { generate } from '../../evaluators/generation/generate.ts';
+import type { LanguageModel } from '../../evaluators/generation/language-model.ts';
+import { modelPredictor, type Predictor } from '../../evaluators/generation/predictor.ts';
+import {
+  distributionOf,
+  randomChoices,
+  type SamplingSettings,
+} from '../../evaluators/generation/sampling.ts';
+import { createDrafter, type DraftSource } from '../../evaluators/speculation/drafter.ts';
+import { addCounts, NO_ROUNDS, type RoundCounts, speculate } from '../../evaluators/speculation/speculate.ts';
+import { deriveRng } from '../../space/random.ts';
+
+export interface RunSettings {
+  readonly sampling: SamplingSettings;
+  readonly draftLength: number;
+  readonly confidence?: number;
+  readonly maxTokens: number;
+}
+
+/** Really runs a pair on every prompt and adds up what happened. */
+export async function runPair(
+  target: LanguageModel,
+  source: DraftSource,
+  prompts: readonly (readonly number[])[],
+  { sampling, draftLength, confidence = 0, maxTokens }: RunSettings,
+): Promise<RoundCounts> {
+  const predictor = modelPredictor(target);
+  const drafter = createDrafter(source, target, sampling, confidence);
+  let counts = NO_ROUNDS;
+  for (const [i, prompt] of prompts.entries()) {
+    const choices = randomChoices(deriveRng(2, i, 'bench run'));
+    const result = await speculate(predictor, drafter, prompt, { sampling, maxTokens, draftLength }, choices);
+    counts = addCounts(counts, result.counts);
+  }
+  await predictor.release();
+  await drafter.release();
+  return counts;
+}
+
+const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1]!;
+
+/** Seconds of one pass that gives `width` distributions in the middle of a context, the median of some. */
+async function passSeconds(predictor: Predictor, width: number, sampling: SamplingSettings): Promise<number> {
+  const text = Array.from({ length: 64 }, (_, i) => (7 * i) % predictor.vocabSize);
+  await predictor.predict(text, 1);
+  const times: number[] = [];
+  for (let i = 0; i < 21; i++) {
+    // Other last tokens each time, so that the cache is cut back and the pass is really run.
+    const next = text.map((token, at) =>
+      at < text.length - width ? token : (token + i) % predictor.vocabSize,
+    );
+    const start = performance.now();
+    for (const row of await predictor.predict(next, width)) distributionOf(row, sampling);
+    times.push((performance.now() - start) / 1000);
+  }
+  return median(times.slice(1));
+}
+
+export interface RaceTimes {
+  /** Seconds a token of really generating. */
+  readonly plain: number;
+  readonly speculative: number;
+  /** Seconds of one pass. */
+  readonly targetStep: number;
+  readonly draftStep: number;
+  readonly verify: number;
+}
+
+export interface RaceSettings {
+  readonly sampling: SamplingSettings;
+  readonly maxTokens: number;
+  readonly draftLength: number;
+}
+
+/** Times generation with and without the draft, and single passes, by turns, so that all meet the same load. */
+export async function race(
+  target: LanguageModel,
+  draft: LanguageModel,
+  prompts: readonly (readonly number[])[],
+  settings: RaceSettings,
+): Promise<RaceTimes> {
+  const { sampling, draftLength } = settings;
+  const predictor = modelPredictor(target);
+  const alone = modelPredictor(draft);
+  const drafter = createDrafter({ kind: 'model', model: draft }, target, sampling);
+  const rows: RaceTimes[] = [];
+  for (const [i, prompt] of prompts.entries()) {
+    const choices = () => randomChoices(deriveRng(3, i, 'race'));
+    const start = performance.now();
+    const tokens = await generate(predictor, prompt, settings, choices());
+    const middle = performance.now();
+    const { counts } = await speculate(predictor, drafter, prompt, settings, choices());
+    const end = performance.now();
+    rows.push({
+      plain: (middle - start) / 1000 / tokens.length,
+      // Tokens beyond the last one asked for were paid for, too.
+      speculative: (end - middle) / 1000 / counts.tokens,
+      targetStep: await passSeconds(predictor, 1, sampling),
+      draftStep: await passSeconds(alone, 1, sampling),
+      verify: await passSeconds(predictor, draftLength + 1, sampling),
+    });
+  }
+  for (const each of [predictor, alone, drafter]) await each.release();
+  // The first prompt compiled everything.
+  const of = (key: keyof RaceTimes) => median(rows.slice(1).map((row) => row[key]));
+  return {
+    plain: of('plain'),
+    speculative: of('speculative'),
+    targetStep: of('targetStep'),
+    draftStep: of('draftStep'),
+    verify: of('verify'),
+  };
+}
