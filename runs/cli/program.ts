@@ -30,7 +30,17 @@ function createProgram(): Command {
     .addHelpText('after', EXAMPLES)
     .exitOverride()
     .configureOutput({ outputError: () => {} });
-  for (const add of [addInit, addCheck, addRun, addResume, addList, addShow, addFront, addReport, addEstimate])
+  for (const add of [
+    addInit,
+    addCheck,
+    addRun,
+    addResume,
+    addList,
+    addShow,
+    addFront,
+    addReport,
+    addEstimate,
+  ])
     add(program);
   return program;
 }

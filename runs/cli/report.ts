@@ -1,0 +1,54 @@
+// `report`: one run as one self-contained page.
+import { writeFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { formatBytes } from '../format.ts';
+import { reportHtml } from '../report/page.ts';
+import { buildReport } from '../report/report-data.ts';
+import { RunError } from '../run-error.ts';
+import { RunReader } from '../store/queries.ts';
+import { type CommonOptions, note, print, printJson } from './terminal.ts';
+
+interface ReportOptions extends CommonOptions {
+  readonly out: string;
+}
+
+const EXAMPLES = `
+Examples:
+  paretoformer report latest                      writes report.html
+  paretoformer report latest --out quickstart.html
+  paretoformer report latest --json | jq .front   the same data, for programs`;
+
+export function addReport(program: Command): void {
+  program
+    .command('report')
+    .description('write one page that shows a run, to open in a browser or send to someone')
+    .argument('<run>', "a run's id, a part of it that is unique, or latest")
+    .option('--out <file>', 'the page', 'report.html')
+    .addHelpText('after', EXAMPLES)
+    .action((run: string, _options, command: Command) => {
+      const { db, json, out } = command.optsWithGlobals<ReportOptions>();
+      const reader = new RunReader(db);
+      try {
+        const report = buildReport(reader, reader.resolve(run), { now: Date.now });
+        if (json === true) printJson(report);
+        else {
+          const html = reportHtml(report);
+          write(out, html);
+          note(
+            `run ${report.run.id} (${report.run.name}, ${report.run.state}): ${formatBytes(Buffer.byteLength(html))}`,
+          );
+          print(out);
+        }
+      } finally {
+        reader.close();
+      }
+    });
+}
+
+function write(path: string, html: string): void {
+  try {
+    writeFileSync(path, html);
+  } catch (error) {
+    throw new RunError(`${path} cannot be written (${(error as NodeJS.ErrnoException).code})`);
+  }
+}

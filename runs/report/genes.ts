@@ -1,0 +1,59 @@
+// A candidate as a handful of named parameters: what importance is computed over and what parallel axes show.
+import { weightBits } from '../../hardware/index.ts';
+import type { Candidate } from '../../space/candidate.ts';
+import type { LayerDeployment } from '../../space/deployment.ts';
+
+/** Names of the parameters, with what each means. Per-layer choices enter as means over the layers. */
+export const GENES = {
+  dModel: 'model width',
+  headDim: 'width of a head',
+  depth: 'layers',
+  heads: 'query heads a layer, mean',
+  kvHeads: 'key-value heads a layer, mean',
+  dFf: 'feed-forward width a layer, mean',
+  weightBits: 'stored bits a weight of the layers, mean',
+  sparsity: 'share of zeros in the layers, mean',
+  headFormat: 'format of embedding and head',
+  kvCacheFormat: 'format of the KV cache',
+  tieEmbeddings: 'embedding and head are one matrix',
+  cards: 'accelerator cards',
+} as const;
+export type GeneName = keyof typeof GENES;
+export const GENE_NAMES = Object.keys(GENES) as GeneName[];
+
+/** Side of the matrix that nominal bits a weight are stated for: large enough that padding does not count. */
+const NOMINAL_SIDE = 4096;
+const nominalBits = new Map<string, number>();
+
+/** Stored bits a weight of a large matrix, scales and sparse indices included. */
+export function bitsPerWeight({ weightFormat, sparsity }: LayerDeployment): number {
+  const name = `${weightFormat}@${sparsity}`;
+  let bits = nominalBits.get(name);
+  if (bits === undefined) {
+    const shape = { rows: NOMINAL_SIDE, cols: NOMINAL_SIDE };
+    bits = weightBits(weightFormat, shape, sparsity) / NOMINAL_SIDE ** 2;
+    nominalBits.set(name, bits);
+  }
+  return bits;
+}
+
+/** The parameters of one candidate; formats by name, everything else a number. */
+export function genesOf({ architecture, deployment }: Candidate): Record<GeneName, number | string> {
+  const { layers } = architecture;
+  const mean = (of: (at: number) => number) =>
+    layers.reduce((sum, _, at) => sum + of(at), 0) / Math.max(1, layers.length);
+  return {
+    dModel: architecture.dModel,
+    headDim: architecture.headDim,
+    depth: layers.length,
+    heads: mean((at) => layers[at]!.nHeads),
+    kvHeads: mean((at) => layers[at]!.nKvHeads),
+    dFf: mean((at) => layers[at]!.dFf),
+    weightBits: mean((at) => bitsPerWeight(deployment.layers[at]!)),
+    sparsity: mean((at) => deployment.layers[at]!.sparsity),
+    headFormat: deployment.headFormat,
+    kvCacheFormat: deployment.kvCacheFormat,
+    tieEmbeddings: architecture.tieEmbeddings ? 'tied' : 'untied',
+    cards: deployment.nCards,
+  };
+}

@@ -1,0 +1,153 @@
+// The members of a front in full: genome, costs, and where the time of the deployed model goes.
+import type { MetricName, MetricValues } from '../../space/metrics.ts';
+import { deployedArchitecture, type Scale } from '../../space/scale.ts';
+import { type CostPart, sumParts } from '../breakdown.ts';
+import { type CostSetting, estimateDeployed } from '../costs.ts';
+import type { EvaluationResult } from '../store/queries.ts';
+import type { CandidateRecord } from '../store/records.ts';
+import { bitsPerWeight } from './genes.ts';
+import { shapeOf } from './points.ts';
+
+/** One layer as it is trained and as it is deployed. */
+export interface LayerView {
+  readonly nHeads: number;
+  readonly nKvHeads: number;
+  readonly dFf: number;
+  readonly deployedHeads: number;
+  readonly deployedKvHeads: number;
+  readonly deployedDFf: number;
+  readonly weightFormat: string;
+  readonly bitsPerWeight: number;
+  readonly sparsity: number;
+}
+
+export interface CostView {
+  readonly calibration: string;
+  /** Relative errors that the accelerator's measured rows showed, 0..1. */
+  readonly expectedError: {
+    readonly decode?: number;
+    readonly prefill?: number;
+    readonly throughput?: number;
+  };
+  readonly byOperation: readonly CostPart[];
+  readonly byLayer: readonly CostPart[];
+}
+
+export interface MemberView {
+  readonly candidate: number;
+  readonly key: string;
+  readonly origin: string;
+  readonly parents: readonly number[];
+  readonly shape: string;
+  readonly values: MetricValues;
+  /** Costs of the small model that was trained; absent where it is the deployed one. */
+  readonly trainedCosts?: MetricValues;
+  readonly model: {
+    readonly dModel: number;
+    readonly headDim: number;
+    readonly vocabSize: number;
+    readonly contextLength: number;
+    readonly tieEmbeddings: boolean;
+    readonly deployedDModel: number;
+    readonly deployedHeadDim: number;
+    readonly deployedVocabSize: number;
+    readonly deployedContextLength: number;
+    readonly headFormat: string;
+    readonly kvCacheFormat: string;
+    readonly nCards: number;
+  };
+  readonly layers: readonly LayerView[];
+  /** Every rung that the candidate reached. */
+  readonly evaluations: readonly {
+    readonly rung: number;
+    readonly state: string;
+    readonly reason?: string;
+    readonly loss?: number;
+    readonly feasible: boolean;
+  }[];
+  readonly cost?: CostView;
+  /** Way from the front's best (0) to its worst (1) value, per objective; absent off the front. */
+  readonly normalised?: readonly number[];
+  readonly marks?: string;
+}
+
+/** One candidate in full; `setting` is absent where the accelerator's file is not there any more. */
+export function memberView(
+  candidate: CandidateRecord,
+  evaluations: readonly EvaluationResult[],
+  scale: Scale | undefined,
+  setting: CostSetting | undefined,
+): MemberView {
+  const { architecture, deployment } = candidate;
+  const deployed = deployedArchitecture(architecture, scale);
+  const highest = evaluations.filter(({ state }) => state === 'ok').reduce(higher, undefined);
+  return {
+    candidate: candidate.number,
+    key: candidate.key,
+    origin: candidate.origin,
+    parents: candidate.parents,
+    shape: shapeOf(candidate),
+    values: highest?.values ?? candidate.deployedCosts,
+    ...(scale === undefined ? {} : { trainedCosts: candidate.trainedCosts }),
+    model: {
+      dModel: architecture.dModel,
+      headDim: architecture.headDim,
+      vocabSize: architecture.vocabSize,
+      contextLength: architecture.contextLength,
+      tieEmbeddings: architecture.tieEmbeddings,
+      deployedDModel: deployed.dModel,
+      deployedHeadDim: deployed.headDim,
+      deployedVocabSize: deployed.vocabSize,
+      deployedContextLength: deployed.contextLength,
+      headFormat: deployment.headFormat,
+      kvCacheFormat: deployment.kvCacheFormat,
+      nCards: deployment.nCards,
+    },
+    layers: architecture.layers.map((layer, at) => ({
+      ...layer,
+      deployedHeads: deployed.layers[at]!.nHeads,
+      deployedKvHeads: deployed.layers[at]!.nKvHeads,
+      deployedDFf: deployed.layers[at]!.dFf,
+      weightFormat: deployment.layers[at]!.weightFormat,
+      sparsity: deployment.layers[at]!.sparsity,
+      bitsPerWeight: Number(bitsPerWeight(deployment.layers[at]!).toPrecision(4)),
+    })),
+    evaluations: evaluations.map(({ rung, state, reason, loss, feasible }) => ({
+      rung,
+      state,
+      feasible,
+      ...(reason === undefined ? {} : { reason }),
+      ...(loss === undefined ? {} : { loss }),
+    })),
+    ...(setting === undefined ? {} : { cost: costView(candidate, setting) }),
+  };
+}
+
+function higher(known: EvaluationResult | undefined, next: EvaluationResult): EvaluationResult {
+  return known === undefined || next.rung > known.rung ? next : known;
+}
+
+function costView(candidate: CandidateRecord, setting: CostSetting): CostView {
+  const { breakdown, calibration, expectedErrorRatio } = estimateDeployed(candidate, setting);
+  return {
+    calibration,
+    expectedError: expectedErrorRatio,
+    byOperation: sumParts(breakdown, ({ operation }) => operation).map(compact),
+    byLayer: sumParts(breakdown, ({ layer }) => (layer === undefined ? 'outside' : `layer ${layer}`)).map(
+      compact,
+    ),
+  };
+}
+
+function compact(part: CostPart): CostPart {
+  const numbers = Object.entries(part).map(([name, value]) => [
+    name,
+    typeof value === 'number' ? Number(value.toPrecision(6)) : value,
+  ]);
+  return Object.fromEntries(numbers) as CostPart;
+}
+
+/** The metrics of a member, in the order of the objectives first. */
+export function metricOrder(objectives: readonly MetricName[], known: readonly MetricName[]): MetricName[] {
+  return [...objectives, ...known.filter((metric) => !objectives.includes(metric))];
+}

@@ -1,0 +1,321 @@
+// One candidate in full: what it is, layer by layer as a heat map, and where its time and memory go.
+import { fill, h, segmented } from './dom.js';
+import { formatShare, formatUnit, labelOf } from './format.js';
+import { columnOf, pointIndex } from './state.js';
+import { bar, table } from './table.js';
+
+/** @typedef {(candidate: number) => Promise<Member>} FetchMember */
+
+/** @param {ReportData} data @param {import('./state.js').State} state @param {FetchMember} [fetchMember] where a server can tell of more than the front */
+export function candidateSection(data, state, fetchMember) {
+  let current = data;
+  let grouping = 'byOperation';
+  const element = h('div');
+  /** @param {Member} member */
+  const show = (member) => {
+    const costs = h('div');
+    const renderCosts = () => fill(costs, costTable(member, grouping));
+    renderCosts();
+    fill(
+      element,
+      h(
+        'h3',
+        { class: 'candidate-title' },
+        `Candidate ${member.candidate} `,
+        member.marks ? h('span', { class: 'badge' }, member.marks) : undefined,
+      ),
+      h('p', { class: 'muted' }, originText(member)),
+      h('div', { class: 'columns' }, factList(current, member), rungTable(member)),
+      h('h3', {}, 'Layer by layer'),
+      heatMap(member),
+      h('h3', {}, 'Where the cost is'),
+      member.cost === undefined
+        ? h('p', { class: 'note' }, `Costs cannot be broken down here: ${current.costsMissing ?? 'unknown'}`)
+        : [
+            segmented(
+              'Cost by',
+              [
+                { value: 'byOperation', text: 'By operation' },
+                { value: 'byLayer', text: 'By layer' },
+              ],
+              grouping,
+              (value) => {
+                grouping = value;
+                renderCosts();
+              },
+            ),
+            costs,
+            h('p', { class: 'note' }, errorText(member)),
+          ],
+    );
+  };
+  const render = () => {
+    const { candidate } = state.get();
+    const known = [...current.members, ...(current.baseline === undefined ? [] : [current.baseline])];
+    const member = known.find((each) => each.candidate === candidate);
+    if (member !== undefined) show(member);
+    else if (candidate === undefined) fill(element, h('p', {}, 'No candidate is chosen yet.'));
+    else if (fetchMember === undefined) fill(element, pointFacts(current, candidate));
+    else {
+      fetchMember(candidate).then(
+        (fetched) => state.get().candidate === candidate && show(fetched),
+        () => fill(element, pointFacts(current, candidate)),
+      );
+    }
+  };
+  state.listen((choices, before) => {
+    if (choices.candidate !== before.candidate) render();
+  });
+  render();
+  return {
+    element,
+    /** @param {ReportData} next */
+    update: (next) => {
+      current = next;
+      render();
+    },
+  };
+}
+
+/** @param {Member} member */
+function originText({ key, origin, parents, shape }) {
+  const from =
+    parents.length === 0 ? '' : ` of ${parents.map((parent) => `candidate ${parent}`).join(' and ')}`;
+  return `${shape}. Key ${key}, ${origin}${from}.`;
+}
+
+/** What is known of a candidate that is not on the front. @param {ReportData} data @param {number} candidate */
+function pointFacts(data, candidate) {
+  const at = pointIndex(data).get(candidate);
+  if (at === undefined) return h('p', {}, `Candidate ${candidate} is not among the points of this page.`);
+  return [
+    h('h3', { class: 'candidate-title' }, `Candidate ${candidate}`),
+    h('p', { class: 'muted' }, data.points.shape[at]),
+    h(
+      'dl',
+      { class: 'facts' },
+      data.metrics.map(({ name, unit }) =>
+        h(
+          'div',
+          {},
+          h('dt', {}, labelOf(name)),
+          h('dd', {}, formatUnit(unit, /** @type {number} */ (columnOf(data, name)[at]))),
+        ),
+      ),
+    ),
+    h(
+      'p',
+      { class: 'note' },
+      `It is not on the front; all of it: paretoformer show ${data.run.id} ${candidate}`,
+    ),
+  ];
+}
+
+/** @param {ReportData} data @param {Member} member */
+function factList(data, { values, trainedCosts, model }) {
+  const rows = data.metrics.map(({ name, unit, about }) => ({
+    name,
+    about,
+    value: formatUnit(unit, values[name]),
+    trained: formatUnit(unit, trainedCosts?.[name]),
+  }));
+  const { deployedVocabSize, deployedContextLength, headFormat, kvCacheFormat, nCards, tieEmbeddings } =
+    model;
+  return h(
+    'div',
+    {},
+    table({
+      caption: 'Costs of the deployed model',
+      columns: [
+        {
+          label: 'Quantity',
+          align: 'left',
+          cell: ({ name, about }) => h('span', { title: about }, labelOf(name)),
+        },
+        { label: trainedCosts === undefined ? 'Value' : 'Deployed', cell: ({ value }) => value },
+        ...(trainedCosts === undefined
+          ? []
+          : [{ label: 'As trained', cell: (/** @type {any} */ { trained }) => trained }]),
+      ],
+      rows,
+    }),
+    h(
+      'p',
+      { class: 'note' },
+      `Width ${model.deployedDModel}, head width ${model.deployedHeadDim}, vocabulary ${deployedVocabSize}, context ${deployedContextLength}; ` +
+        `${tieEmbeddings ? 'tied' : 'untied'} embeddings in ${headFormat}, KV cache in ${kvCacheFormat}, ${nCards} ${nCards === 1 ? 'card' : 'cards'}.`,
+    ),
+  );
+}
+
+/** @param {Member} member */
+function rungTable({ evaluations }) {
+  return table({
+    caption: 'What training came to',
+    columns: [
+      { label: 'Rung', cell: ({ rung }) => rung },
+      { label: 'Loss (bits/byte)', cell: ({ loss }) => formatUnit('bitsPerByte', loss) },
+      {
+        label: 'Outcome',
+        align: 'left',
+        cell: ({ state, reason, feasible }) =>
+          state !== 'ok'
+            ? `${state}: ${reason ?? ''}`
+            : feasible
+              ? 'meets the constraints'
+              : 'breaks a constraint',
+      },
+    ],
+    rows: evaluations,
+  });
+}
+
+/** One row a property, one column a layer; the deeper the tint, the larger the value. @param {Member} member */
+function heatMap({ layers, model }) {
+  const isScaled = model.dModel !== model.deployedDModel;
+  /** @param {number} small @param {number} large */
+  const deployedTitle = (small, large) => (isScaled ? `${small} trained, ${large} deployed` : '');
+  /** @type {{ label: string, values: number[], text: string[], title: string[] }[]} */
+  const rows = [
+    row(
+      'Query heads',
+      (layer) => layer.nHeads,
+      (layer) => deployedTitle(layer.nHeads, layer.deployedHeads),
+    ),
+    row(
+      'KV heads',
+      (layer) => layer.nKvHeads,
+      (layer) => deployedTitle(layer.nKvHeads, layer.deployedKvHeads),
+    ),
+    row(
+      'Feed-forward',
+      (layer) => layer.dFf,
+      (layer) => deployedTitle(layer.dFf, layer.deployedDFf),
+    ),
+    {
+      ...row(
+        'Weight format',
+        (layer) => layer.bitsPerWeight,
+        () => '',
+      ),
+      text: layers.map(({ weightFormat }) => weightFormat),
+    },
+    row(
+      'Bits a weight',
+      (layer) => layer.bitsPerWeight,
+      () => 'scales and sparse indices included',
+    ),
+    {
+      ...row(
+        'Zeros',
+        (layer) => layer.sparsity,
+        () => '',
+      ),
+      text: layers.map(({ sparsity }) => (sparsity === 0 ? 'dense' : `${Math.round(100 * sparsity)} %`)),
+    },
+  ];
+  /** @param {string} label @param {(layer: Member['layers'][number]) => number} value @param {(layer: Member['layers'][number]) => string} title */
+  function row(label, value, title) {
+    const values = layers.map(value);
+    return {
+      label,
+      values,
+      text: values.map((each) => (each === 0 ? '–' : String(Number(each.toPrecision(3))))),
+      title: layers.map(title),
+    };
+  }
+  return h(
+    'div',
+    { class: 'table-scroll', tabindex: 0, role: 'region', 'aria-label': 'Heat map of the layers' },
+    h(
+      'table',
+      { class: 'heat' },
+      h('caption', { class: 'visually-hidden' }, 'Layers of the chosen candidate; trained sizes'),
+      h(
+        'thead',
+        {},
+        h(
+          'tr',
+          {},
+          h('th', { scope: 'col', class: 'left' }, 'Layer'),
+          layers.map((_, at) => h('th', { scope: 'col' }, at)),
+        ),
+      ),
+      h(
+        'tbody',
+        {},
+        rows.map(({ label, values, text, title }) => {
+          const most = Math.max(...values);
+          return h(
+            'tr',
+            {},
+            h('th', { scope: 'row', class: 'left' }, label),
+            values.map((value, at) => {
+              const cell = h('td', { title: title[at] === '' ? undefined : title[at] }, text[at]);
+              cell.style.setProperty('--heat', String(most === 0 ? 0 : value / most));
+              return cell;
+            }),
+          );
+        }),
+      ),
+    ),
+  );
+}
+
+/** @param {Member} member @param {string} grouping */
+function costTable({ cost }, grouping) {
+  if (cost === undefined) return undefined;
+  const parts = grouping === 'byLayer' ? cost.byLayer : cost.byOperation;
+  const total = parts.reduce((sum, { decodeSeconds }) => sum + decodeSeconds, 0);
+  const largest = parts.reduce((most, { decodeSeconds }) => Math.max(most, decodeSeconds), 0);
+  /** @type {(label: string, unit: string, key: 'prefillSeconds' | 'decodeMacs' | 'decodeBytes' | 'weightBytes') => import('./table.js').TableColumn} */
+  const column = (label, unit, key) => ({
+    label,
+    cell: (part) => formatUnit(unit, part[key]),
+    sort: (part) => part[key],
+  });
+  return table({
+    caption: grouping === 'byLayer' ? 'Costs by layer' : 'Costs by operation',
+    columns: [
+      { label: grouping === 'byLayer' ? 'Part' : 'Operation', align: 'left', cell: ({ name }) => name },
+      {
+        label: 'Decode step',
+        cell: ({ decodeSeconds }) => formatUnit('seconds', decodeSeconds),
+        sort: ({ decodeSeconds }) => decodeSeconds,
+      },
+      {
+        label: 'Share',
+        align: 'left',
+        cell: ({ decodeSeconds }) => [
+          bar(largest === 0 ? 0 : decodeSeconds / largest),
+          h('span', { class: 'bar-text' }, formatShare(total === 0 ? 0 : decodeSeconds / total)),
+        ],
+      },
+      column('Prefill', 'seconds', 'prefillSeconds'),
+      column('MACs', 'count', 'decodeMacs'),
+      column('Bytes moved', 'bytes', 'decodeBytes'),
+      column('Stored', 'bytes', 'weightBytes'),
+    ],
+    rows: parts,
+  });
+}
+
+/** @param {Member} member */
+function errorText({ cost }) {
+  if (cost === undefined) return '';
+  const { decode, prefill } = cost.expectedError;
+  const errors = [
+    decode === undefined ? undefined : `decode ±${Math.round(100 * decode)} %`,
+    prefill === undefined ? undefined : `prefill ±${Math.round(100 * prefill)} %`,
+  ].filter((text) => text !== undefined);
+  const expected = errors.length === 0 ? '' : ` Expected error: ${errors.join(', ')}.`;
+  return `Cost model: ${cost.calibration}.${expected}`;
+}
+
+/** @param {ReportData} data */
+export function costsAreOf(data) {
+  const { accelerator, workload, scale } = data.run;
+  const { batch, promptTokens, generatedTokens } = workload;
+  const of = scale === undefined ? 'of the trained model itself' : `of the deployed relative (${scale})`;
+  return `Costs on ${accelerator}, batch ${batch}, ${promptTokens} + ${generatedTokens} tokens, ${of}.`;
+}

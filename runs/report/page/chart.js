@@ -1,0 +1,109 @@
+// A chart in a figure: sized with its container, redrawn with the theme, named for screen readers.
+import { h } from './dom.js';
+
+/** @returns {Echarts} */
+function library() {
+  return /** @type {any} */ (globalThis).echarts;
+}
+
+/** @type {Set<() => void>} */
+const redraws = new Set();
+
+/** Colours of the current theme, resolved. */
+export function palette() {
+  const probe = h('i');
+  document.body.append(probe);
+  /** @param {string} name */
+  const colour = (name) => {
+    probe.style.color = `var(--${name})`;
+    return getComputedStyle(probe).color;
+  };
+  const colours = {
+    text: colour('text'),
+    muted: colour('muted'),
+    line: colour('line'),
+    faint: colour('faint'),
+    surface: colour('surface'),
+    accent: colour('accent'),
+    warm: colour('warm'),
+    danger: colour('danger'),
+    scale: [0, 1, 2, 3, 4].map((at) => colour(`scale-${at}`)),
+    series: [0, 1, 2, 3, 4, 5].map((at) => colour(`series-${at}`)),
+  };
+  probe.remove();
+  return colours;
+}
+
+/** @typedef {ReturnType<typeof palette>} Palette */
+
+/** Draws every chart again, after a change of theme. */
+export function redrawCharts() {
+  for (const redraw of redraws) redraw();
+}
+
+/**
+ * @param {object} options
+ * @param {string} options.className decides the height
+ * @param {() => string} options.label what the chart shows, in words
+ * @param {(colours: Palette, width: number) => ChartOption} options.option
+ * @param {(candidate: number) => void} [options.onPick] a point with a `candidate` was clicked
+ */
+export function createChart({ className, label, option, onPick }) {
+  const canvas = h('div', { class: `chart ${className}`, role: 'img' });
+  /** @type {ReturnType<Echarts['init']> | undefined} */
+  let chart;
+  const draw = () => {
+    if (!canvas.isConnected || canvas.clientWidth === 0) return;
+    if (chart === undefined) {
+      chart = library().init(canvas, undefined, { renderer: 'canvas' });
+      chart.on('click', ({ data }) => {
+        const candidate = /** @type {any} */ (data)?.candidate;
+        if (typeof candidate === 'number') onPick?.(candidate);
+      });
+    }
+    chart.setOption(
+      {
+        animation: false,
+        aria: { enabled: true, label: { description: label() } },
+        ...option(palette(), canvas.clientWidth),
+      },
+      { notMerge: true },
+    );
+    canvas.setAttribute('aria-label', label());
+  };
+  let width = 0;
+  new ResizeObserver(() => {
+    if (canvas.clientWidth === width) return;
+    width = canvas.clientWidth;
+    chart?.resize();
+    draw();
+  }).observe(canvas);
+  redraws.add(draw);
+  return { element: canvas, draw };
+}
+
+/** What all axes share. @param {Palette} colours */
+export function axisStyle(colours) {
+  return {
+    nameTextStyle: { color: colours.muted, fontSize: 12 },
+    axisLabel: { color: colours.muted, fontSize: 11.5, hideOverlap: true },
+    axisLine: { show: true, lineStyle: { color: colours.line } },
+    axisTick: { show: false },
+    splitLine: { lineStyle: { color: colours.faint } },
+    minorSplitLine: { show: false },
+  };
+}
+
+/** What all tooltips share; content is always an element. @param {Palette} colours */
+export function tooltipStyle(colours) {
+  return {
+    backgroundColor: colours.surface,
+    borderColor: colours.line,
+    borderWidth: 1,
+    padding: [10, 12],
+    textStyle: { color: colours.text, fontSize: 12.5 },
+    confine: true,
+    extraCssText:
+      'box-shadow: 0 4px 16px rgb(0 0 0 / 14%); border-radius: 8px; max-width: 340px; white-space: normal;',
+  };
+}

@@ -1,0 +1,265 @@
+// How the run went: hypervolume over evaluations and over trained tokens, and how well the search foretold losses.
+import { axisStyle, createChart, tooltipStyle } from './chart.js';
+import { fill, h } from './dom.js';
+import { formatUnit, formatWhole } from './format.js';
+import { disclosure, table } from './table.js';
+
+/** @param {ReportData} data */
+export function courseSection(data) {
+  let current = data;
+  const tables = h('div');
+  const charts = /** @type {const} */ (['evaluations', 'tokens']).map((key) =>
+    createChart({
+      className: 'chart-course',
+      label: () => courseLabel(current, key),
+      option: (colours) => courseOption(current.course, key, colours),
+    }),
+  );
+  const render = () =>
+    fill(
+      tables,
+      disclosure('Hypervolume as a table', () =>
+        table({
+          caption: 'Hypervolume after every generation',
+          columns: [
+            {
+              label: 'Generation',
+              cell: ({ generation }) => generation,
+              sort: ({ generation }) => generation,
+            },
+            {
+              label: 'Evaluations',
+              cell: ({ evaluations }) => formatWhole(evaluations),
+              sort: ({ evaluations }) => evaluations,
+            },
+            {
+              label: 'Trained tokens',
+              cell: ({ tokens }) => formatUnit('count', tokens),
+              sort: ({ tokens }) => tokens,
+            },
+            { label: 'Rung', cell: ({ rung }) => rung, sort: ({ rung }) => rung },
+            {
+              label: 'Hypervolume',
+              cell: ({ hypervolume }) => hypervolume.toFixed(4),
+              sort: ({ hypervolume }) => hypervolume,
+            },
+          ],
+          rows: current.course,
+        }),
+      ),
+    );
+  render();
+  return {
+    element: h(
+      'div',
+      {},
+      h(
+        'div',
+        { class: 'columns even' },
+        h('figure', {}, h('figcaption', {}, 'Over evaluations'), charts[0]?.element),
+        h('figure', {}, h('figcaption', {}, 'Over trained tokens'), charts[1]?.element),
+      ),
+      h(
+        'p',
+        { class: 'note' },
+        'Share of the box between ideal and reference that the front dominates: 0 to 1, more is better. A new rung compares its own members, with longer training, so the curve starts anew there.',
+      ),
+      tables,
+    ),
+    draw: () => {
+      for (const { draw } of charts) draw();
+    },
+    /** @param {ReportData} next */
+    update: (next) => {
+      current = next;
+      render();
+      for (const { draw } of charts) draw();
+    },
+  };
+}
+
+/** @param {ReportData} data @param {'evaluations' | 'tokens'} key */
+function courseLabel({ course }, key) {
+  const last = course.at(-1);
+  return last === undefined
+    ? 'No generation yet'
+    : `Hypervolume over ${key}: ${last.hypervolume.toFixed(4)} after ${formatWhole(last[key])}`;
+}
+
+/** One line a rung. @param {ReportData['course']} course @param {'evaluations' | 'tokens'} key @param {import('./chart.js').Palette} colours */
+function courseOption(course, key, colours) {
+  const rungs = [...new Set(course.map(({ rung }) => rung))];
+  const factor = key === 'tokens' ? 1e6 : 1;
+  return {
+    grid: { left: 8, right: 20, top: 36, bottom: 40, containLabel: true },
+    legend:
+      rungs.length < 2
+        ? undefined
+        : {
+            top: 0,
+            right: 0,
+            textStyle: { color: colours.muted },
+            itemWidth: 14,
+            icon: 'roundRect',
+            itemHeight: 3,
+          },
+    tooltip: {
+      ...tooltipStyle(colours),
+      trigger: 'axis',
+      formatter: (/** @type {any} */ items) => {
+        const point = items[0]?.data?.point;
+        if (point === undefined) return '';
+        return h(
+          'div',
+          { class: 'tip' },
+          h('strong', {}, point.hypervolume.toFixed(4)),
+          h(
+            'p',
+            {},
+            `generation ${point.generation}, ${point.evaluations} evaluations, ${formatUnit('count', point.tokens)} tokens, rung ${point.rung}`,
+          ),
+        );
+      },
+    },
+    xAxis: {
+      ...axisStyle(colours),
+      type: 'value',
+      min: 0,
+      splitLine: { show: false },
+      name: key === 'tokens' ? 'million tokens' : 'evaluations',
+      nameLocation: 'middle',
+      nameGap: 26,
+    },
+    yAxis: {
+      ...axisStyle(colours),
+      type: 'value',
+      min: 0,
+      name: 'hypervolume',
+      nameTextStyle: { color: colours.muted, align: 'left' },
+    },
+    series: rungs.map((rung, at) => ({
+      type: 'line',
+      name: `rung ${rung}`,
+      color: colours.series[at % colours.series.length],
+      symbolSize: 5,
+      showSymbol: course.length < 60,
+      lineStyle: { width: 2 },
+      data: course
+        .filter((point) => point.rung === rung)
+        .map((point) => ({ value: [point[key] / factor, point.hypervolume], point })),
+    })),
+  };
+}
+
+/** @param {ReportData} data */
+export function surrogateSection(data) {
+  let current = data;
+  const tables = h('div');
+  const chart = createChart({
+    className: 'chart-course',
+    label: () => `Error of the search's forecasts, ${current.surrogate.length} fits`,
+    option: (colours) => surrogateOption(current.surrogate, colours),
+  });
+  const render = () =>
+    fill(
+      tables,
+      disclosure('Forecasts as a table', () =>
+        table({
+          caption: 'How well the search foretold what it then measured',
+          columns: [
+            {
+              label: 'Candidates',
+              cell: ({ nCandidates }) => nCandidates,
+              sort: ({ nCandidates }) => nCandidates,
+            },
+            { label: 'Fitted to', cell: ({ nObservations }) => nObservations },
+            { label: 'Compared', cell: ({ nCompared }) => nCompared },
+            { label: 'Error (RMS)', cell: ({ rootMeanSquareError }) => formatUnit('', rootMeanSquareError) },
+            { label: 'Rank correlation', cell: ({ kendallTau }) => kendallTau.toFixed(3) },
+            { label: 'Within 2 sigma', cell: ({ coverage }) => `${Math.round(100 * coverage)} %` },
+          ],
+          rows: current.surrogate,
+        }),
+      ),
+    );
+  render();
+  return {
+    element: h(
+      'div',
+      {},
+      chart.element,
+      h(
+        'p',
+        { class: 'note' },
+        'Each forecast is compared with a result that its model had not seen. Error: root mean square, bits per byte.',
+      ),
+      tables,
+    ),
+    draw: chart.draw,
+    /** @param {ReportData} next */
+    update: (next) => {
+      current = next;
+      render();
+      chart.draw();
+    },
+  };
+}
+
+/** @param {ReportData['surrogate']} reports @param {import('./chart.js').Palette} colours */
+function surrogateOption(reports, colours) {
+  const compared = reports.filter(({ nCompared }) => nCompared > 0);
+  /** @param {string} name @param {'rootMeanSquareError' | 'kendallTau'} key @param {number} yAxisIndex @param {string | undefined} color */
+  const line = (name, key, yAxisIndex, color) => ({
+    type: 'line',
+    name,
+    yAxisIndex,
+    color,
+    symbolSize: 5,
+    showSymbol: compared.length < 60,
+    lineStyle: { width: 2 },
+    data: compared.map((report) => [report.nCandidates, report[key]]),
+  });
+  return {
+    grid: { left: 8, right: 20, top: 40, bottom: 40, containLabel: true },
+    legend: {
+      top: 0,
+      right: 0,
+      textStyle: { color: colours.muted },
+      itemWidth: 14,
+      icon: 'roundRect',
+      itemHeight: 3,
+    },
+    tooltip: { ...tooltipStyle(colours), trigger: 'axis' },
+    xAxis: {
+      ...axisStyle(colours),
+      type: 'value',
+      min: 0,
+      splitLine: { show: false },
+      name: 'candidates',
+      nameLocation: 'middle',
+      nameGap: 26,
+    },
+    yAxis: [
+      {
+        ...axisStyle(colours),
+        type: 'value',
+        min: 0,
+        name: 'error',
+        nameTextStyle: { color: colours.muted },
+      },
+      {
+        ...axisStyle(colours),
+        type: 'value',
+        min: -1,
+        max: 1,
+        name: 'rank correlation',
+        splitLine: { show: false },
+        nameTextStyle: { color: colours.muted, align: 'right' },
+      },
+    ],
+    series: [
+      line('error', 'rootMeanSquareError', 0, colours.series[0]),
+      line('rank correlation', 'kendallTau', 1, colours.series[1]),
+    ],
+  };
+}

@@ -1,0 +1,180 @@
+// The page of one run, put together; `serve` brings it up to date while the run goes on.
+import { importanceSection, rejectedSection, reproduceSection } from './account.js';
+import { candidateSection, costsAreOf } from './candidate.js';
+import { redrawCharts } from './chart.js';
+import { chooseSection, frontTable } from './choose.js';
+import { courseSection, surrogateSection } from './course.js';
+import { fill, h, segmented } from './dom.js';
+import { formatDuration, formatUnit, formatWhole, labelOf } from './format.js';
+import { parallelSection } from './parallel.js';
+import { scatterSection } from './scatter.js';
+import { createState, initialChoices } from './state.js';
+
+/**
+ * @param {HTMLElement} root
+ * @param {ReportData} data
+ * @param {import('./candidate.js').FetchMember} [fetchMember]
+ */
+export function createReport(root, data, fetchMember) {
+  const state = createState(initialChoices(data));
+  const heading = h('div');
+  const tiles = h('dl', { class: 'tiles' });
+  const renderHeading = (/** @type {ReportData} */ next) => {
+    fill(heading, headingOf(next));
+    fill(tiles, tilesOf(next));
+  };
+  renderHeading(data);
+  const sections = [
+    section('choose', 'Which model to take', chooseSection(data, state), costsAreOf(data)),
+    section('front', 'The front', joined(scatterSection(data, state), frontTable(data, state))),
+    section('candidate', 'The chosen candidate', candidateSection(data, state, fetchMember)),
+    section(
+      'parallel',
+      'Side by side',
+      parallelSection(data, state),
+      'One line a candidate; up is better for metrics. Drag along an axis to filter, click a line to choose it.',
+    ),
+    section('course', 'How the search went', courseSection(data)),
+    ...(data.surrogate.length === 0
+      ? []
+      : [section('surrogate', 'How well the search foretold losses', surrogateSection(data))]),
+    section('importance', 'What matters', importanceSection(data)),
+    section('rejected', 'What was rejected, and why', rejectedSection(data)),
+    section('reproduce', 'Repeat this run', reproduceSection(data)),
+  ];
+  root.replaceChildren(
+    heading,
+    tiles,
+    h(
+      'nav',
+      { class: 'contents', 'aria-label': 'Sections' },
+      sections.map(({ id, title }) => h('a', { href: `#${id}` }, title)),
+    ),
+    ...sections.map(({ element }) => element),
+  );
+  for (const { draw } of sections) draw();
+  return {
+    /** @param {ReportData} next */
+    update: (next) => {
+      renderHeading(next);
+      if (state.get().candidate === undefined) state.set({ candidate: initialChoices(next).candidate });
+      for (const each of sections) each.update(next);
+    },
+  };
+}
+
+/**
+ * @typedef {object} Part
+ * @property {HTMLElement} element
+ * @property {() => void} [draw] called once the element is in the page
+ * @property {(data: ReportData) => void} [update]
+ */
+
+/** @param {string} id @param {string} title @param {Part} part @param {string} [lead] */
+function section(id, title, part, lead) {
+  return {
+    id,
+    title,
+    element: h(
+      'section',
+      { id, 'aria-labelledby': `${id}-title` },
+      h('h2', { id: `${id}-title` }, title),
+      lead === undefined ? undefined : h('p', { class: 'lead' }, lead),
+      part.element,
+    ),
+    draw: () => part.draw?.(),
+    update: (/** @type {ReportData} */ data) => part.update?.(data),
+  };
+}
+
+/** @param {...Part} parts @returns {Part} */
+function joined(...parts) {
+  return {
+    element: h(
+      'div',
+      { class: 'stack' },
+      parts.map(({ element }) => element),
+    ),
+    draw: () => {
+      for (const { draw } of parts) draw?.();
+    },
+    update: (data) => {
+      for (const { update } of parts) update?.(data);
+    },
+  };
+}
+
+/** @param {ReportData} data */
+function headingOf({ run }) {
+  const started = new Date(run.createdAt);
+  return [
+    h('h1', {}, run.name, ' ', h('span', { class: `state state-${run.state}` }, run.state)),
+    h(
+      'p',
+      { class: 'muted' },
+      `Run ${run.id}, started ${started.toISOString().slice(0, 16).replace('T', ' ')} UTC. ${run.algorithm} search with seed ${run.seed} on ${run.corpus}; deployed on ${run.accelerator}.`,
+    ),
+  ];
+}
+
+/** @param {ReportData} data */
+function tilesOf({ run, front, members, objectives, metrics }) {
+  /** @type {[string, string, string][]} */
+  const tiles = [
+    ['On the front', formatWhole(front.nMembers), `of ${formatWhole(run.nCandidates)} candidates`],
+    ['Hypervolume', front.hypervolume.toFixed(4), `generation ${front.generation}`],
+    [
+      'Evaluations',
+      formatWhole(run.nEvaluations),
+      `${run.rungs.length} ${run.rungs.length === 1 ? 'rung' : 'rungs'}, up to ${formatWhole(run.rungs.at(-1) ?? 0)} steps`,
+    ],
+    ['Training', formatDuration(run.trainingSeconds), 'all threads together'],
+  ];
+  for (const name of objectives.slice(0, 3)) {
+    const at = front.best.find(({ metric }) => metric === name)?.at;
+    const member = at === undefined ? undefined : members[at];
+    if (member === undefined) continue;
+    const unit = metrics.find((metric) => metric.name === name)?.unit ?? '';
+    tiles.push([
+      `Best ${labelOf(name).toLowerCase()}`,
+      formatUnit(unit, member.values[name]),
+      `${unit === 'bitsPerByte' ? 'bits per byte, ' : ''}candidate ${member.candidate}`,
+    ]);
+  }
+  return tiles.map(([label, value, detail]) =>
+    h('div', {}, h('dt', {}, label), h('dd', {}, h('strong', {}, value), h('span', {}, detail))),
+  );
+}
+
+/** Light, dark, or what the system says; remembered where the browser lets us. */
+export function themeSwitch() {
+  const stored = readTheme();
+  if (stored !== 'auto') document.documentElement.dataset.theme = stored;
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', redrawCharts);
+  return segmented(
+    'Theme',
+    [
+      { value: 'auto', text: 'Auto' },
+      { value: 'light', text: 'Light' },
+      { value: 'dark', text: 'Dark' },
+    ],
+    stored,
+    (value) => {
+      if (value === 'auto') delete document.documentElement.dataset.theme;
+      else document.documentElement.dataset.theme = value;
+      try {
+        localStorage.setItem('paretoformer-theme', value);
+      } catch {}
+      redrawCharts();
+    },
+  );
+}
+
+function readTheme() {
+  try {
+    const stored = localStorage.getItem('paretoformer-theme');
+    return stored === 'light' || stored === 'dark' ? stored : 'auto';
+  } catch {
+    return 'auto';
+  }
+}

@@ -1,0 +1,378 @@
+// The front as a scatter of any two quantities: what is dominated stays faint, constraints are drawn where they cut.
+import { axisStyle, createChart, tooltipStyle } from './chart.js';
+import { announce, checkbox, fill, h, select } from './dom.js';
+import { axisUnit, formatUnit, labelOf } from './format.js';
+import { columnOf, metricOf, pointIndex } from './state.js';
+
+/** @typedef {import('./chart.js').Palette} Palette */
+
+const STANDING_LABELS = ['On the front', 'Dominated', 'Stopped at a lower rung', 'Breaks a constraint'];
+const STANDING_NAMES = ['front', 'dominated', 'lower', 'outside'];
+/** More points than this are drawn without outlines, all at once. */
+const LARGE = 3000;
+
+/** @param {ReportData} data @param {import('./state.js').State} state */
+export function scatterSection(data, state) {
+  let current = data;
+  const controls = h('div', { class: 'controls' });
+  const legend = h('div', { class: 'controls legend' });
+  const note = h('p', { class: 'note' });
+  const chart = createChart({
+    className: 'chart-scatter',
+    label: () => describe(current, state.get()),
+    option: (colours, width) => scatterOption(current, state.get(), colours, width),
+    onPick: (candidate) => choose(candidate),
+  });
+  /** @param {number} candidate */
+  const choose = (candidate) => {
+    state.set({ candidate });
+    announce(sentence(current, candidate));
+  };
+  const frame = h(
+    'div',
+    {
+      class: 'chart-frame',
+      tabindex: 0,
+      role: 'group',
+      'aria-label': 'Scatter of candidates. Arrow keys walk along the front, Home and End go to its ends.',
+      onkeydown: (/** @type {KeyboardEvent} */ event) => walk(event, current, state.get(), choose),
+    },
+    chart.element,
+  );
+  const renderControls = () => {
+    const { x, y, colour, logX, logY, hidden } = state.get();
+    const metrics = current.metrics.map(({ name }) => ({ value: name, text: labelOf(name) }));
+    const genes = Object.keys(current.points.genes).map((name) => ({ value: name, text: labelOf(name) }));
+    fill(
+      controls,
+      select('Across', metrics, x, (value) => state.set({ x: value })),
+      select('Up', metrics, y, (value) => state.set({ y: value })),
+      select('Colour', [{ value: '', text: 'none' }, ...metrics, ...genes], colour, (value) =>
+        state.set({ colour: value }),
+      ),
+      checkbox('Log across', logX, (value) => state.set({ logX: value })),
+      checkbox('Log up', logY, (value) => state.set({ logY: value })),
+    );
+    const counts = STANDING_NAMES.map(
+      (_, at) => current.points.standing.filter((each) => each === at).length,
+    );
+    fill(
+      legend,
+      STANDING_NAMES.map((name, at) =>
+        counts[at] === 0
+          ? undefined
+          : checkbox(
+              `${STANDING_LABELS[at]} (${counts[at]})`,
+              !hidden.has(name),
+              (isShown) => {
+                const next = new Set(state.get().hidden);
+                if (isShown) next.delete(name);
+                else next.add(name);
+                state.set({ hidden: next });
+              },
+              `swatch-${name}`,
+            ),
+      ),
+    );
+    const { nEvaluated, candidate } = current.points;
+    const thinned =
+      candidate.length < nEvaluated
+        ? ` ${candidate.length} of ${nEvaluated} candidates are drawn, the front in full.`
+        : '';
+    note.textContent = `Losses of candidates that stopped at a lower rung come from less training.${thinned}`;
+  };
+  state.listen(() => chart.draw());
+  renderControls();
+  return {
+    element: h('div', {}, controls, frame, legend, note),
+    draw: chart.draw,
+    /** @param {ReportData} next */
+    update: (next) => {
+      current = next;
+      renderControls();
+      chart.draw();
+    },
+  };
+}
+
+/** @param {ReportData} data @param {import('./state.js').Choices} choices */
+function describe(data, { x, y }) {
+  const { front, points } = data;
+  return `Scatter of ${points.candidate.length} candidates, ${labelOf(x)} across and ${labelOf(y)} up; ${front.nMembers} on the front. The table below holds the same values.`;
+}
+
+/** @param {ReportData} data @param {number} candidate */
+export function sentence(data, candidate) {
+  const at = pointIndex(data).get(candidate);
+  if (at === undefined) return `Candidate ${candidate}`;
+  const values = data.objectives.map(
+    (name) =>
+      `${labelOf(name)} ${formatUnit(metricOf(data, name)?.unit ?? '', /** @type {number} */ (columnOf(data, name)[at]))}`,
+  );
+  const marks = data.members.find((member) => member.candidate === candidate)?.marks;
+  return `Candidate ${candidate}: ${values.join(', ')}${marks ? `. ${marks}` : ''}`;
+}
+
+/** @param {KeyboardEvent} event @param {ReportData} data @param {import('./state.js').Choices} choices @param {(candidate: number) => void} choose */
+function walk(event, data, { x, candidate }, choose) {
+  const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, Home: -1e9, End: 1e9 }[event.key];
+  if (step === undefined || event.target !== event.currentTarget) return;
+  event.preventDefault();
+  const values = columnOf(data, x);
+  const order = data.points.standing
+    .flatMap((standing, at) => (standing === 0 ? [at] : []))
+    .sort((a, b) => Number(values[a]) - Number(values[b]));
+  const here = order.findIndex((at) => data.points.candidate[at] === candidate);
+  const next = order[Math.min(order.length - 1, Math.max(0, Math.max(here, 0) + step))];
+  if (next !== undefined) choose(data.points.candidate[next] ?? 0);
+}
+
+/** @param {ReportData} data @param {import('./state.js').Choices} choices @param {Palette} colours @param {number} width */
+function scatterOption(data, choices, colours, width) {
+  const { x, y, colour, hidden } = choices;
+  const xs = /** @type {readonly (number | null)[]} */ (columnOf(data, x));
+  const ys = /** @type {readonly (number | null)[]} */ (columnOf(data, y));
+  const cs = colour === '' ? [] : columnOf(data, colour);
+  const [unitX, unitY] = [unitOf(data, x, xs), unitOf(data, y, ys)];
+  const drawn = STANDING_NAMES.map((name, standing) =>
+    hidden.has(name)
+      ? []
+      : data.points.standing.flatMap((each, at) =>
+          each === standing && xs[at] != null && ys[at] != null
+            ? [
+                {
+                  value: [Number(xs[at]) / unitX.factor, Number(ys[at]) / unitY.factor, cs[at]],
+                  candidate: data.points.candidate[at],
+                  at,
+                },
+              ]
+            : [],
+        ),
+  );
+  const [front = [], dominated = [], lower = [], outside = []] = drawn;
+  const shown = drawn.flat();
+  const isLarge = shown.length > LARGE;
+  const coloured = colouring(
+    data,
+    colour,
+    cs,
+    front.map(({ at }) => at),
+    colours,
+  );
+  /** @param {typeof shown} points @param {object} style @param {object} [more] */
+  const layer = (points, style, more) => ({
+    type: 'scatter',
+    // Drawn all at once a point is bare numbers: its candidate is found by its position.
+    data: isLarge && points !== front ? points.map(({ value }) => value.slice(0, 2)) : points,
+    large: isLarge && points !== front,
+    itemStyle: style,
+    cursor: 'pointer',
+    ...more,
+  });
+  const chosen = shown.filter(({ candidate }) => candidate === choices.candidate);
+  return {
+    grid: {
+      left: 12,
+      right: width < 520 ? 14 : 28,
+      top: coloured === undefined ? 40 : 66,
+      bottom: 44,
+      containLabel: true,
+    },
+    tooltip: {
+      ...tooltipStyle(colours),
+      trigger: 'item',
+      formatter: (/** @type {any} */ item) => tip(data, item, choices),
+    },
+    xAxis: axis(colours, x, unitX, choices.logX, 'middle', 30),
+    yAxis: axis(colours, y, unitY, choices.logY, 'end', 16),
+    ...(coloured === undefined
+      ? {}
+      : { visualMap: { ...coloured, left: width < 520 ? 'center' : 'right', top: 0 } }),
+    series: [
+      layer(
+        outside,
+        { color: 'transparent', borderColor: colours.danger, opacity: 0.55 },
+        { symbol: 'diamond', symbolSize: 6 },
+      ),
+      layer(lower, { color: 'transparent', borderColor: colours.muted, opacity: 0.5 }, { symbolSize: 5 }),
+      layer(dominated, { color: colours.muted, opacity: 0.38 }, { symbolSize: 6 }),
+      frontLine(data, choices, front, colours),
+      layer(
+        front,
+        { color: colours.accent, borderColor: colours.surface, borderWidth: 1.5 },
+        { symbolSize: 13, z: 5, id: 'front' },
+      ),
+      limits(data, x, y, unitX, unitY, colours),
+      markLabels(data, front, colours, width),
+      layer(
+        chosen,
+        { color: 'transparent', borderColor: colours.text, borderWidth: 2 },
+        { symbolSize: 21, z: 6, silent: true, id: 'chosen' },
+      ),
+    ],
+  };
+}
+
+/** @param {ReportData} data @param {string} name @param {readonly (number | null)[]} values */
+function unitOf(data, name, values) {
+  return axisUnit(metricOf(data, name)?.unit ?? '', values.map(Number));
+}
+
+/** @param {Palette} colours @param {string} name @param {{ suffix: string }} unit @param {boolean} isLog @param {string} place @param {number} gap */
+function axis(colours, name, { suffix }, isLog, place, gap) {
+  return {
+    ...axisStyle(colours),
+    type: isLog ? 'log' : 'value',
+    scale: true,
+    name: `${labelOf(name)}${suffix === '' ? '' : ` (${suffix})`}`,
+    nameLocation: place,
+    nameGap: gap,
+    nameTextStyle: {
+      color: colours.text,
+      fontSize: 12.5,
+      fontWeight: 500,
+      ...(place === 'end' ? { align: 'left' } : {}),
+    },
+  };
+}
+
+/** The colour scale of the front's points. @param {ReportData} data @param {string} name @param {readonly unknown[]} values @param {readonly number[]} at @param {Palette} colours */
+function colouring(data, name, values, at, colours) {
+  if (name === '' || at.length === 0) return undefined;
+  const shared = {
+    seriesId: 'front',
+    dimension: 2,
+    orient: 'horizontal',
+    textStyle: { color: colours.muted, fontSize: 11.5 },
+  };
+  const kept = at.map((position) => values[position]);
+  if (kept.some((value) => typeof value === 'string')) {
+    return {
+      ...shared,
+      type: 'piecewise',
+      categories: [...new Set(kept)],
+      inRange: { color: colours.series },
+    };
+  }
+  const numbers = kept.map(Number);
+  const [min, max] = [Math.min(...numbers), Math.max(...numbers)];
+  const unit = metricOf(data, name)?.unit ?? '';
+  return {
+    ...shared,
+    type: 'continuous',
+    min,
+    max: max === min ? min + 1e-9 : max,
+    text: [formatUnit(unit, max), `${labelOf(name)} ${formatUnit(unit, min)}`],
+    itemWidth: 10,
+    itemHeight: 110,
+    inRange: { color: colours.scale },
+  };
+}
+
+/** Two objectives make the front a staircase. @param {ReportData} data @param {import('./state.js').Choices} choices @param {{ value: unknown[] }[]} front @param {Palette} colours */
+function frontLine(data, { x, y }, front, colours) {
+  const isWhole = data.objectives.length === 2 && data.objectives.every((name) => name === x || name === y);
+  const better = metricOf(data, x)?.better;
+  const points = front
+    .map(({ value }) => [Number(value[0]), Number(value[1])])
+    .sort((a, b) => (a[0] ?? 0) - (b[0] ?? 0));
+  return {
+    type: 'line',
+    silent: true,
+    data: isWhole ? points : [],
+    step: better === 'higher' ? 'start' : 'end',
+    symbol: 'none',
+    lineStyle: { color: colours.accent, width: 1.5, opacity: 0.6 },
+  };
+}
+
+/** Constraints on either axis: the limit as a dashed line, what lies beyond it shaded. @param {ReportData} data @param {string} x @param {string} y @param {{ factor: number }} unitX @param {{ factor: number }} unitY @param {Palette} colours */
+function limits(data, x, y, unitX, unitY, colours) {
+  const drawn = data.constraints.flatMap(({ text, metric, side, limit }) => {
+    const key = metric === x ? 'xAxis' : metric === y ? 'yAxis' : undefined;
+    if (key === undefined || limit === undefined) return [];
+    return [{ key, side, text, at: limit / (key === 'xAxis' ? unitX : unitY).factor }];
+  });
+  return {
+    type: 'scatter',
+    data: [],
+    silent: true,
+    markLine: {
+      silent: true,
+      symbol: 'none',
+      lineStyle: { color: colours.danger, type: 'dashed', width: 1 },
+      label: {
+        color: colours.danger,
+        fontSize: 11.5,
+        formatter: ({ name = '' }) => name,
+        position: 'insideEndTop',
+      },
+      data: drawn.map(({ key, text, at }) => ({ [key]: at, name: text })),
+    },
+    markArea: {
+      silent: true,
+      itemStyle: { color: colours.danger, opacity: 0.05 },
+      data: drawn.map(({ key, side, at }) =>
+        side === 'above' ? [{ [key]: at }, { [key]: 'max' }] : [{ [key]: 'min' }, { [key]: at }],
+      ),
+    },
+  };
+}
+
+/** The knee and the ends by name. @param {ReportData} data @param {{ value: unknown[], candidate: number | undefined }[]} front @param {Palette} colours @param {number} width */
+function markLabels(data, front, colours, width) {
+  const marked = front.flatMap(({ value, candidate }) => {
+    const marks = data.members.find((member) => member.candidate === candidate)?.marks;
+    if (marks === undefined || marks === '') return [];
+    const text = marks.split(', ').map((mark) => mark.replace(/\S+$/, (name) => labelOf(name).toLowerCase()));
+    return [{ value: value.slice(0, 2), name: text.join(width < 520 ? '\n' : ', ') }];
+  });
+  return {
+    type: 'scatter',
+    silent: true,
+    symbolSize: 13,
+    itemStyle: { opacity: 0 },
+    data: marked,
+    label: {
+      show: true,
+      position: 'top',
+      distance: 7,
+      formatter: ({ name = '' }) => name,
+      color: colours.text,
+      fontSize: 11.5,
+      fontWeight: 500,
+      textBorderColor: colours.surface,
+      textBorderWidth: 3,
+    },
+    labelLayout: { hideOverlap: true, moveOverlap: 'shiftY' },
+    z: 7,
+  };
+}
+
+/** @param {ReportData} data @param {any} item @param {import('./state.js').Choices} choices */
+function tip(data, item, { x, y, colour }) {
+  const at = item.data?.at;
+  if (typeof at !== 'number') return '';
+  const { candidate, standing, rung, shape } = data.points;
+  const names = [...new Set([x, y, ...(colour === '' ? [] : [colour]), ...data.objectives])];
+  return h(
+    'div',
+    { class: 'tip' },
+    h('strong', {}, `Candidate ${candidate[at]}`),
+    h(
+      'span',
+      { class: 'muted' },
+      ` ${(STANDING_LABELS[standing[at] ?? 0] ?? '').toLowerCase()}, rung ${rung[at]}`,
+    ),
+    h(
+      'dl',
+      {},
+      names.flatMap((name) => {
+        const value = columnOf(data, name)[at];
+        const text = typeof value === 'string' ? value : formatUnit(metricOf(data, name)?.unit ?? '', value);
+        return [h('dt', {}, labelOf(name)), h('dd', {}, text)];
+      }),
+    ),
+    h('p', {}, shape[at]),
+  );
+}

@@ -1,0 +1,118 @@
+// Every candidate of a run as one point, in columns: what the scatter draws. A candidate stands where its highest
+// rung put it. Very large runs are thinned, the front never.
+import { METRIC_NAMES, type MetricName } from '../../space/metrics.ts';
+import { describeArchitecture, describeWeights } from '../describe.ts';
+import type { EvaluationResult } from '../store/queries.ts';
+import type { CandidateRecord } from '../store/records.ts';
+import { GENE_NAMES, type GeneName, genesOf } from './genes.ts';
+
+/** Where a candidate stands: on the front, dominated, judged at a lower rung alone, or outside the constraints. */
+export const STANDINGS = ['front', 'dominated', 'lower', 'outside'] as const;
+
+/** Columns of equal length; numbers to six significant digits. */
+export interface PointTable {
+  /** Candidates with a result, and how many of them these columns hold. */
+  readonly nEvaluated: number;
+  readonly candidate: readonly number[];
+  readonly rung: readonly number[];
+  /** Positions in {@link STANDINGS}. */
+  readonly standing: readonly number[];
+  readonly values: Partial<Readonly<Record<MetricName, readonly (number | null)[]>>>;
+  /** Parameters that vary in the run. */
+  readonly genes: Partial<Readonly<Record<GeneName, readonly (number | string)[]>>>;
+  /** The genome in a few words. */
+  readonly shape: readonly string[];
+}
+
+export interface Standing {
+  readonly candidate: CandidateRecord;
+  readonly evaluation: EvaluationResult;
+}
+
+/** Points beyond this number are thinned evenly. */
+export const MOST_POINTS = 20_000;
+
+/** Each candidate's evaluation at the highest rung where one went well, by candidate number. */
+export function standingsOf(
+  candidates: readonly CandidateRecord[],
+  evaluations: readonly EvaluationResult[],
+): Standing[] {
+  const highest = new Map<number, EvaluationResult>();
+  for (const evaluation of evaluations) {
+    if (evaluation.state !== 'ok') continue;
+    const known = highest.get(evaluation.candidate);
+    if (known === undefined || known.rung < evaluation.rung) highest.set(evaluation.candidate, evaluation);
+  }
+  return candidates.flatMap((candidate) => {
+    const evaluation = highest.get(candidate.number);
+    return evaluation === undefined ? [] : [{ candidate, evaluation }];
+  });
+}
+
+/** The columns of a run; `front` holds the candidates of its front, `frontRung` the rung they were compared at. */
+export function pointTable(
+  standings: readonly Standing[],
+  front: ReadonlySet<number>,
+  frontRung: number,
+): PointTable {
+  const others = standings.filter(({ candidate }) => !front.has(candidate.number));
+  const step = Math.max(1, others.length / MOST_POINTS);
+  const kept = Array.from(
+    { length: Math.min(others.length, MOST_POINTS) },
+    (_, at) => others[Math.floor(at * step)]!,
+  );
+  const shown = [...standings.filter(({ candidate }) => front.has(candidate.number)), ...kept];
+  const metrics = METRIC_NAMES.filter((metric) =>
+    shown.some(({ evaluation }) => evaluation.values[metric] !== undefined),
+  );
+  const values = metrics.map((metric) => [
+    metric,
+    shown.map(({ evaluation }) => rounded(evaluation.values[metric])),
+  ]);
+  return {
+    nEvaluated: standings.length,
+    candidate: shown.map(({ candidate }) => candidate.number),
+    rung: shown.map(({ evaluation }) => evaluation.rung),
+    standing: shown.map((each) => STANDINGS.indexOf(standingOf(each, front, frontRung))),
+    values: Object.fromEntries(values) as PointTable['values'],
+    genes: varyingGenes(shown.map(({ candidate }) => candidate)),
+    shape: shown.map(({ candidate }) => shapeOf(candidate)),
+  };
+}
+
+function standingOf(
+  { candidate, evaluation }: Standing,
+  front: ReadonlySet<number>,
+  frontRung: number,
+): (typeof STANDINGS)[number] {
+  if (front.has(candidate.number)) return 'front';
+  if (!evaluation.feasible) return 'outside';
+  return evaluation.rung < frontRung ? 'lower' : 'dominated';
+}
+
+/** Six significant digits: more than any screen shows, half the bytes. */
+export function rounded(value: number | undefined): number | null {
+  return value === undefined ? null : Number(value.toPrecision(6));
+}
+
+/** The parameters of these candidates, column by column, without those that are the same in all. */
+export function varyingGenes(
+  candidates: readonly CandidateRecord[],
+): Partial<Record<GeneName, (number | string)[]>> {
+  const rows = candidates.map(genesOf);
+  const columns = GENE_NAMES.map((gene) => [
+    gene,
+    rows.map((row) => {
+      const value = row[gene];
+      return typeof value === 'number' ? Number(value.toPrecision(4)) : value;
+    }),
+  ]) as [GeneName, (number | string)[]][];
+  return Object.fromEntries(columns.filter(([, column]) => column.some((value) => value !== column[0])));
+}
+
+/** `d 64, 4 layers, heads 4 x4, kv 2,1,1,2, dFf 128 x4, mxfp4-e2m1`. */
+export function shapeOf({ architecture, deployment }: CandidateRecord): string {
+  const { dModel, depth, nHeads, nKvHeads, dFf } = describeArchitecture(architecture);
+  const layers = `${depth} ${depth === 1 ? 'layer' : 'layers'}`;
+  return `d ${dModel}, ${layers}, heads ${nHeads}, kv ${nKvHeads}, dFf ${dFf}, ${describeWeights(deployment)}`;
+}

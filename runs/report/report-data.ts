@@ -1,0 +1,311 @@
+// Everything that a report shows of one run, as plain JSON: the page draws it, `serve` sends it.
+import { HardwareError } from '../../hardware/index.ts';
+import type { SurrogateReport } from '../../search/index.ts';
+import { constraintLimit } from '../../space/constraint.ts';
+import { specHash } from '../../space/load-spec.ts';
+import { METRIC_NAMES, METRICS, type MetricName, type MetricUnit } from '../../space/metrics.ts';
+import type { RunSpec } from '../../space/spec.ts';
+import { surveySpace } from '../bounds.ts';
+import { describeScale } from '../describe.ts';
+import { type CostPlan, planCosts } from '../plan.ts';
+import { RunError } from '../run-error.ts';
+import type { EvaluationResult, RunDetails, RunReader, StoredFront } from '../store/queries.ts';
+import type { CandidateRecord } from '../store/records.ts';
+import { packageVersion } from '../version.ts';
+import { type CoursePoint, courseOf, type Ending, endingsOf } from './course.ts';
+import { GENES } from './genes.ts';
+import { type Importance, importanceOf } from './importance.ts';
+import { markLabels, marksOf, normalised } from './marks.ts';
+import { type MemberView, memberView, metricOrder } from './members.ts';
+import { type PointTable, pointTable, type Standing, standingsOf, varyingGenes } from './points.ts';
+import { countRejections } from './replay.ts';
+import { specYaml } from './spec-yaml.ts';
+
+export interface ReportData {
+  readonly run: RunHeading;
+  readonly metrics: readonly MetricView[];
+  readonly objectives: readonly MetricName[];
+  readonly genes: Readonly<Record<string, string>>;
+  readonly constraints: readonly LimitView[];
+  readonly points: PointTable;
+  readonly front: {
+    readonly generation: number;
+    readonly rung: number;
+    readonly hypervolume: number;
+    readonly nMembers: number;
+    /** Position among `members`. */
+    readonly knee?: number;
+    readonly best: readonly { readonly metric: MetricName; readonly at: number }[];
+  };
+  readonly members: readonly MemberView[];
+  readonly baseline?: MemberView;
+  readonly course: readonly CoursePoint[];
+  readonly surrogate: readonly SurrogateReport[];
+  readonly importance: {
+    readonly rung: number;
+    readonly nResults: number;
+    readonly byMetric: Partial<Readonly<Record<MetricName, readonly Importance[]>>>;
+  };
+  readonly rejected: {
+    readonly endings: readonly Ending[];
+    /** Genomes that the search turned down before it asked for them; absent where the replay was not possible. */
+    readonly bySearch?: { readonly infeasible: number; readonly duplicate: number };
+    readonly survey?: {
+      readonly nSampled: number;
+      readonly nFeasible: number;
+      readonly rejections: readonly { readonly constraint: string; readonly nRejected: number }[];
+    };
+  };
+  readonly reproduce: {
+    readonly yaml: string;
+    readonly specSha256: string;
+    readonly corpusSha256: string;
+    readonly versions: Readonly<Record<string, string>>;
+  };
+  /** Why costs are not broken down, where they are not. */
+  readonly costsMissing?: string;
+}
+
+export interface RunHeading {
+  readonly id: string;
+  readonly name: string;
+  readonly state: string;
+  readonly createdAt: string;
+  readonly lastEventAt: string;
+  readonly seed: number;
+  readonly algorithm: string;
+  readonly accelerator: string;
+  readonly corpus: string;
+  readonly workload: RunSpec['workload'];
+  readonly scale?: string;
+  /** Optimiser steps of each rung. */
+  readonly rungs: readonly number[];
+  readonly tokensPerStep: number;
+  readonly nCandidates: number;
+  readonly nEvaluations: number;
+  readonly trainingSeconds: number;
+  readonly writtenBy: string;
+}
+
+export interface MetricView {
+  readonly name: MetricName;
+  readonly unit: MetricUnit;
+  readonly better: 'lower' | 'higher';
+  readonly about: string;
+}
+
+export interface LimitView {
+  readonly text: string;
+  readonly metric: MetricName;
+  /** Whether values above or below the limit are outside. */
+  readonly side: 'above' | 'below';
+  /** Absent where it depends on a baseline that has no value. */
+  readonly limit?: number;
+}
+
+/** Members shown in full; the front itself is never cut in the points. */
+const MOST_MEMBERS = 300;
+/** Seconds a replay of the search may take. */
+const REPLAY_SECONDS = 2;
+
+export interface ReportOptions {
+  readonly now: () => number;
+  /** False leaves out what the search turned down by itself, which takes a replay. */
+  readonly withReplay?: boolean;
+}
+
+/** Reads a run and prepares its report. @throws StoreError where there is no such run. */
+export function buildReport(reader: RunReader, runId: string, options: ReportOptions): ReportData {
+  const details = reader.run(runId);
+  const spec = details.spec as RunSpec;
+  const evaluations = reader.evaluations(runId);
+  const candidates = reader.candidates(runId);
+  const front = reader.front(runId);
+  const standings = standingsOf(candidates, evaluations);
+  const plan = planOf(details);
+  const objectives = details.objectives.map(({ metric }) => metric);
+  const views = memberViews(details, front, evaluations, plan.costs);
+  const marks = marksOf(
+    objectives,
+    views.map(({ values }) => values),
+  );
+  const labels = markLabels(marks, views.length);
+  const shares = normalised(
+    objectives,
+    views.map(({ values }) => values),
+  );
+  const baseline = baselineView(candidates, evaluations, spec, plan.costs);
+  const known = METRIC_NAMES.filter((metric) =>
+    standings.some(({ evaluation }) => evaluation.values[metric] !== undefined),
+  );
+  return {
+    run: headingOf(details, spec),
+    objectives,
+    metrics: metricOrder(objectives, known).map((name) => {
+      const { unit, better, about } = METRICS[name];
+      return { name, unit, better, about };
+    }),
+    genes: GENES,
+    constraints: limitsOf(spec, baseline),
+    points: pointTable(
+      standings,
+      new Set(front?.members.map(({ candidate }) => candidate.number)),
+      front?.rung ?? 0,
+    ),
+    front: {
+      generation: front?.generation ?? 0,
+      rung: front?.rung ?? 0,
+      hypervolume: front?.hypervolume ?? 0,
+      nMembers: front?.members.length ?? 0,
+      best: marks.best,
+      ...(marks.knee === undefined ? {} : { knee: marks.knee }),
+    },
+    members: views.map((view, at) => ({ ...view, normalised: shares[at]!, marks: labels[at]! })),
+    ...(baseline === undefined ? {} : { baseline }),
+    course: courseOf(reader.generations(runId), evaluations),
+    importance: importanceView(candidates, evaluations, known),
+    surrogate: reader.surrogateReports(runId),
+    rejected: rejectedView(details, plan.costs, candidates, evaluations, options),
+    reproduce: {
+      yaml: specYaml(spec),
+      specSha256: details.specSha256 === specHash(spec) ? details.specSha256 : specHash(spec),
+      corpusSha256: details.corpusSha256,
+      versions: details.versions,
+    },
+    ...(plan.problem === undefined ? {} : { costsMissing: plan.problem }),
+  };
+}
+
+/** One candidate in full, whether or not it is on the front. @throws StoreError */
+export function buildMember(reader: RunReader, runId: string, candidate: number): MemberView {
+  const details = reader.run(runId);
+  const record = reader.resolveCandidate(runId, String(candidate));
+  const { costs } = planOf(details);
+  const { scale } = details.spec as RunSpec;
+  return memberView(record, reader.evaluations(runId, record.number), scale, costs?.setting);
+}
+
+/** The cost model of a run, or why it cannot be had: an accelerator file may be gone. */
+function planOf(details: RunDetails): { readonly costs?: CostPlan; readonly problem?: string } {
+  try {
+    return { costs: planCosts(details.spec as RunSpec, details.specFolder) };
+  } catch (error) {
+    if (error instanceof HardwareError || error instanceof RunError) return { problem: error.message };
+    throw error;
+  }
+}
+
+function headingOf(details: RunDetails, spec: RunSpec): RunHeading {
+  const scale = describeScale(spec.scale);
+  const { id, name, state, nCandidates, nEvaluations, trainingSeconds } = details;
+  return {
+    id,
+    name,
+    state,
+    createdAt: new Date(details.createdAt).toISOString(),
+    lastEventAt: new Date(details.lastEventAt).toISOString(),
+    seed: spec.seed,
+    algorithm: spec.search.algorithm,
+    accelerator: spec.accelerator,
+    corpus: spec.task.corpus,
+    workload: spec.workload,
+    ...(scale === undefined ? {} : { scale }),
+    rungs: spec.training.rungs,
+    tokensPerStep: spec.training.batch * spec.task.contextLength,
+    nCandidates,
+    nEvaluations,
+    trainingSeconds,
+    writtenBy: `paretoformer ${packageVersion()}`,
+  };
+}
+
+function memberViews(
+  { spec, objectives }: RunDetails,
+  front: StoredFront | undefined,
+  evaluations: readonly EvaluationResult[],
+  plan: CostPlan | undefined,
+): MemberView[] {
+  const { scale } = spec as RunSpec;
+  const metric = objectives[0]!.metric;
+  const sign = METRICS[metric].better === 'higher' ? -1 : 1;
+  const members = (front?.members ?? [])
+    .toSorted((a, b) => sign * (a.evaluation.values[metric]! - b.evaluation.values[metric]!))
+    .slice(0, MOST_MEMBERS);
+  const wanted = new Set(members.map(({ candidate }) => candidate.number));
+  const byCandidate = new Map<number, EvaluationResult[]>();
+  for (const evaluation of evaluations) {
+    if (!wanted.has(evaluation.candidate)) continue;
+    byCandidate.set(evaluation.candidate, [...(byCandidate.get(evaluation.candidate) ?? []), evaluation]);
+  }
+  return members.map(({ candidate, evaluation }) => ({
+    ...memberView(candidate, byCandidate.get(candidate.number) ?? [], scale, plan?.setting),
+    values: evaluation.values,
+  }));
+}
+
+function baselineView(
+  candidates: readonly CandidateRecord[],
+  evaluations: readonly EvaluationResult[],
+  { scale }: RunSpec,
+  plan: CostPlan | undefined,
+): MemberView | undefined {
+  const baseline = candidates[0]?.origin === 'baseline' ? candidates[0] : undefined;
+  if (baseline === undefined) return undefined;
+  const own = evaluations.filter(({ candidate }) => candidate === baseline.number);
+  return memberView(baseline, own, scale, plan?.setting);
+}
+
+function limitsOf(spec: RunSpec, baseline: MemberView | undefined): LimitView[] {
+  return spec.constraints.map((constraint) => {
+    const { text, metric, operator } = constraint;
+    const limit = constraintLimit(constraint, baseline?.values);
+    const side = operator.startsWith('<') ? 'above' : 'below';
+    return { text, metric, side, ...(limit === undefined ? {} : { limit }) };
+  });
+}
+
+/** Over the lowest rung, which every candidate passes, so that all are judged after equal training. */
+function importanceView(
+  candidates: readonly CandidateRecord[],
+  evaluations: readonly EvaluationResult[],
+  metrics: readonly MetricName[],
+): ReportData['importance'] {
+  const lowest = evaluations.filter(({ state, rung }) => state === 'ok' && rung === 0);
+  const byNumber = new Map(candidates.map((candidate) => [candidate.number, candidate]));
+  const standings: Standing[] = lowest.map((evaluation) => ({
+    candidate: byNumber.get(evaluation.candidate)!,
+    evaluation,
+  }));
+  const genes = varyingGenes(standings.map(({ candidate }) => candidate)) as Record<
+    string,
+    (number | string)[]
+  >;
+  const byMetric: Partial<Record<MetricName, Importance[]>> = {};
+  for (const metric of metrics) {
+    const values = standings.map(({ evaluation }) => evaluation.values[metric]);
+    if (values.some((value) => value === undefined)) continue;
+    byMetric[metric] = importanceOf(genes, values as number[]);
+  }
+  return { rung: 0, nResults: standings.length, byMetric };
+}
+
+function rejectedView(
+  details: RunDetails,
+  plan: CostPlan | undefined,
+  candidates: readonly CandidateRecord[],
+  evaluations: readonly EvaluationResult[],
+  { now, withReplay = true }: ReportOptions,
+): ReportData['rejected'] {
+  const spec = details.spec as RunSpec;
+  const texts = plan?.problem.constraintTexts ?? spec.constraints.map(({ text }) => text);
+  const endings = endingsOf(evaluations, texts);
+  if (plan === undefined) return { endings };
+  const { nSampled, nFeasible, rejections } = surveySpace(plan.problem, spec.seed);
+  const survey = { nSampled, nFeasible, rejections };
+  if (!withReplay) return { endings, survey };
+  const keys = new Map(candidates.map(({ number, key }) => [number, key]));
+  const deadline = now() + REPLAY_SECONDS * 1000;
+  const isLate = () => now() > deadline;
+  const bySearch = countRejections(spec, plan.problem, details.objectives, keys, evaluations, isLate);
+  return { endings, survey, ...(bySearch === undefined ? {} : { bySearch }) };
+}

@@ -1,0 +1,89 @@
+// A normalised spec written back as the YAML file that it could have come from: reading that file again gives an
+// equal spec, so whoever holds a report can repeat the run.
+import { Document, isMap, isScalar, isSeq, visit } from 'yaml';
+import type { Candidate } from '../../space/candidate.ts';
+import type { LayerChoices, RunSpec } from '../../space/spec.ts';
+
+/** Keys of a map that still read well on one line. */
+const SHORT = 6;
+
+/** One value where there is one, else the list. */
+function choices<T>(values: readonly T[]): T | readonly T[] {
+  return values.length === 1 ? values[0]! : values;
+}
+
+function perLayer<T>({ choices: values, perLayer: isPerLayer }: LayerChoices<T>) {
+  return isPerLayer ? { choices: values, perLayer: true } : choices(values);
+}
+
+/** The file's form of a baseline; layers in one list, because they may differ. */
+function baselineOf({ architecture, deployment }: Candidate) {
+  const { dModel, headDim, tieEmbeddings, layers } = architecture;
+  const { weightFormat, sparsity } = deployment.layers[0]!;
+  const { headFormat, kvCacheFormat, nCards } = deployment;
+  return {
+    dModel,
+    headDim,
+    tieEmbeddings,
+    layers,
+    weightFormat,
+    sparsity,
+    headFormat,
+    kvCacheFormat,
+    cards: nCards,
+  };
+}
+
+/** The YAML text of a spec, every default spelled out. */
+export function specYaml(spec: RunSpec): string {
+  const { tokenizer, ...task } = spec.task;
+  const { weightFormat, sparsity, headFormat, kvCacheFormat, cards } = spec.deployment;
+  const { layers, ...space } = spec.space;
+  const file = {
+    specVersion: spec.specVersion,
+    name: spec.name,
+    seed: spec.seed,
+    task: {
+      ...task,
+      tokenizer: tokenizer.kind === 'bytes' ? 'bytes' : { bpe: { vocabSize: tokenizer.vocabSize } },
+    },
+    space: {
+      ...space,
+      dModel: choices(space.dModel),
+      headDim: choices(space.headDim),
+      depth: choices(space.depth),
+      tieEmbeddings: choices(space.tieEmbeddings),
+      layers: {
+        nHeads: choices(layers.nHeads),
+        nKvHeads: choices(layers.nKvHeads),
+        dFf: choices(layers.dFf),
+      },
+    },
+    deployment: {
+      weightFormat: perLayer(weightFormat),
+      sparsity: perLayer(sparsity),
+      headFormat: choices(headFormat),
+      kvCacheFormat: choices(kvCacheFormat),
+      cards: choices(cards),
+    },
+    ...(spec.scale === undefined ? {} : { scale: spec.scale }),
+    accelerator: spec.accelerator,
+    workload: spec.workload,
+    ...(spec.baseline === undefined ? {} : { baseline: baselineOf(spec.baseline) }),
+    objectives: spec.objectives,
+    constraints: spec.constraints.map(({ text }) => text),
+    search: spec.search,
+    training: spec.training,
+    workers: spec.workers,
+  };
+  const document = new Document(file, { aliasDuplicateObjects: false });
+  // Short collections stand on one line, as people write them.
+  visit(document, {
+    Collection: (_, node) => {
+      const values = isMap(node) ? node.items.map(({ value }) => value) : isSeq(node) ? node.items : [];
+      const isPlain = (value: unknown) => isScalar(value) && !String(value.value).includes(' ');
+      node.flow = values.every(isPlain) && (isSeq(node) || values.length <= SHORT);
+    },
+  });
+  return document.toString({ lineWidth: 100, flowCollectionPadding: false });
+}
