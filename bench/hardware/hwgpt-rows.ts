@@ -1,8 +1,16 @@
 // HW-GPT-Bench's small space as calibration rows: one forward pass with all logits, batch 8 x 1024 tokens.
-import type { CalibrationRow } from '../../hardware/calibrate.ts';
-import { uniformDeployment } from '../../hardware/index.ts';
+import type { Accelerator } from '../../hardware/accelerator.ts';
+import {
+  type CalibrationRow,
+  calibrate,
+  readAcceleratorFile,
+  scoringSeconds,
+  toAccelerator,
+  uniformDeployment,
+} from '../../hardware/index.ts';
 import { HOUSE_DETAILS, type ModelShape } from '../../hardware/model-shape.ts';
 import { readFixtureRows } from './csv.ts';
+import { meanAbsolute, rankCorrelation } from './statistics.ts';
 
 export const HWGPT_DEVICES = ['a100', 'h100', 'a6000'] as const;
 export type HwgptDevice = (typeof HWGPT_DEVICES)[number];
@@ -64,4 +72,56 @@ export function hwgptCalibrationRows(rows: readonly HwgptRow[], device: HwgptDev
     measured: row.latencyMilliseconds[device] / 1e3,
     group: `architecture ${i}`,
   }));
+}
+
+/** Where each device's fit starts. */
+const BASE: Readonly<Record<HwgptDevice, string>> = {
+  a100: 'nvidia-a100-80gb',
+  h100: 'nvidia-h100-sxm',
+  a6000: 'nvidia-a6000',
+};
+
+export interface HwgptFit {
+  readonly nTrained: number;
+  readonly nTested: number;
+  /** As shipped, and after the fit, on architectures that the fit has not seen. */
+  readonly meanErrorBefore: number;
+  readonly meanError: number;
+  readonly rankByWidth: Readonly<Record<number, number>>;
+}
+
+/** Fits every 15th architecture (100 of 1,500) and predicts the others. */
+export function hwgptFit(device: HwgptDevice, maxEvaluations = 600): HwgptFit {
+  const architectures = hwgptRows();
+  const rows = hwgptCalibrationRows(architectures, device);
+  const isTrained = (_: unknown, i: number) => i % 15 === 0;
+  const trained = rows.filter(isTrained);
+  const file = readAcceleratorFile(BASE[device]);
+  const { file: fitted } = calibrate(file, trained, {
+    name: `hwgpt-${device}`,
+    source: 'HW-GPT-Bench',
+    maxEvaluations,
+    maxFolds: 1,
+  });
+  const tested = rows.filter((row, i) => !isTrained(row, i));
+  const predictions = (accelerator: Accelerator) =>
+    tested.map((row) => scoringSeconds({ ...row.input, accelerator }));
+  const errorOf = (predicted: readonly number[]) =>
+    meanAbsolute(predicted.map((seconds, i) => seconds / tested[i]!.measured - 1));
+  const predicted = predictions(toAccelerator(fitted));
+  const widths = [...new Set(architectures.map((row) => row.architecture.dModel))].sort((a, b) => a - b);
+  const rankOf = (width: number) => {
+    const members = tested.flatMap((row, i) => (row.input.architecture.dModel === width ? [i] : []));
+    return rankCorrelation(
+      members.map((i) => predicted[i]!),
+      members.map((i) => tested[i]!.measured),
+    );
+  };
+  return {
+    nTrained: trained.length,
+    nTested: tested.length,
+    meanErrorBefore: errorOf(predictions(toAccelerator(file))),
+    meanError: errorOf(predicted),
+    rankByWidth: Object.fromEntries(widths.map((width) => [width, rankOf(width)])),
+  };
 }

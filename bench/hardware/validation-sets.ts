@@ -102,7 +102,7 @@ export function validationSets(): ValidationSet[] {
     {
       name: 'M2 Ultra llama.cpp decode',
       rows: llamaCppRows(),
-      seen: 'four numbers fitted to part of them',
+      seen: 'eight numbers fitted to them',
       targetMean: 0.2,
     },
   ];

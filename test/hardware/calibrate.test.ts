@@ -1,0 +1,123 @@
+import { describe, expect, it } from 'vitest';
+import { stringify } from 'yaml';
+import { HWGPT_DEVICES, hwgptFit } from '../../bench/hardware/hwgpt-rows.ts';
+import { gptFastRows } from '../../bench/hardware/measured-rows.ts';
+import { uniformDeployment } from '../../hardware/deployments.ts';
+import {
+  type CalibrationRow,
+  calibrate,
+  estimateCost,
+  HardwareError,
+  parseAcceleratorFile,
+  readAcceleratorFile,
+  toAccelerator,
+} from '../../hardware/index.ts';
+import { minimise } from '../../hardware/nelder-mead.ts';
+import { uniformModel } from './shapes.ts';
+
+describe('the simplex search', () => {
+  it('finds the minimum of a curved valley', () => {
+    const rosenbrock = ([x, y]: readonly number[]) => (1 - x!) ** 2 + 100 * (y! - x! ** 2) ** 2;
+    const found = minimise(rosenbrock, [-1.2, 1], { maxEvaluations: 2000, step: 0.5, tolerance: 1e-14 });
+    expect(found.point[0]).toBeCloseTo(1, 4);
+    expect(found.point[1]).toBeCloseTo(1, 4);
+  });
+
+  it('copes with one dimension and with values that are not numbers', () => {
+    const bowl = ([x]: readonly number[]) => (x! < 0 ? Number.NaN : (x! - 2) ** 2);
+    const found = minimise(bowl, [0.5], { maxEvaluations: 200, step: 0.3, tolerance: 1e-12 });
+    expect(found.point[0]).toBeCloseTo(2, 4);
+  });
+});
+
+/** Rows that a device with known coefficients would give. */
+function syntheticRows(): CalibrationRow[] {
+  const truth = structuredClone(readAcceleratorFile('nvidia-a6000'));
+  truth.kernels.half!.bandwidthEfficiency.value = 0.6;
+  truth.kernels.half!.fixedTime.value = 12;
+  truth.stepTime.value = 1;
+  const accelerator = toAccelerator(truth);
+  const rows: CalibrationRow[] = [];
+  for (const dModel of [1024, 2048, 4096]) {
+    for (const nLayers of [8, 16, 32]) {
+      for (const batch of [1, 8, 32]) {
+        const layers = Array.from({ length: nLayers }, () => ({
+          nHeads: dModel / 128,
+          nKvHeads: dModel / 128,
+          dFf: 3 * dModel,
+        }));
+        const input = {
+          architecture: uniformModel({ dModel, layers }),
+          deployment: uniformDeployment(nLayers),
+          workload: { batch, promptTokens: 256, generatedTokens: 64 },
+        };
+        const measured = estimateCost({ ...input, accelerator }).decodeSecondsPerToken;
+        rows.push({ input, metric: 'decodeSecondsPerToken', measured, group: `${dModel}/${nLayers}` });
+      }
+    }
+  }
+  return rows;
+}
+
+describe('calibrating to rows', () => {
+  it('learns a device from its own rows, and reports the error on rows it has not seen', () => {
+    const file = readAcceleratorFile('nvidia-a6000');
+    const result = calibrate(file, syntheticRows(), {
+      name: 'my-a6000',
+      source: 'synthetic',
+      maxEvaluations: 300,
+      maxFolds: 3,
+    });
+    expect(result.errorBefore).toBeGreaterThan(0.2);
+    expect(result.errorFitted).toBeLessThan(0.03);
+    expect(result.errorLeftOut).toBeLessThan(0.05);
+    expect(result.nFolds).toBe(3);
+    expect(result.file.name).toBe('my-a6000');
+    expect(file.name).toBe('nvidia-a6000');
+    // The file that comes out is a file that goes in, with the provenance of what moved.
+    const again = parseAcceleratorFile(stringify(result.file), 'my-a6000.yaml');
+    const moved = toAccelerator(again).provenance.filter((row) => row.source.includes('synthetic'));
+    expect(moved.map((row) => row.path).sort()).toEqual(result.coefficients.map((row) => row.path).sort());
+    for (const row of moved) expect(row.status).toBe('fitted');
+    expect(toAccelerator(again).validation[0]!.rows).toBe(27);
+  });
+
+  it('never moves a published figure', () => {
+    const { coefficients } = calibrate(readAcceleratorFile('nvidia-a100-80gb'), gptFastCalibrationRows(), {
+      name: 'x',
+      source: 'gpt-fast',
+      maxEvaluations: 60,
+      maxFolds: 1,
+    });
+    for (const { path } of coefficients) expect(path).not.toMatch(/^(card|peaks|memory)/);
+  });
+
+  it('refuses rows that cannot be fitted', () => {
+    const file = readAcceleratorFile('nvidia-a6000');
+    const settings = { name: 'x', source: 'none' };
+    expect(() => calibrate(file, [], settings)).toThrow(HardwareError);
+    const broken = syntheticRows().map((row, i) => (i === 3 ? { ...row, measured: 0 } : row));
+    expect(() => calibrate(file, broken, settings)).toThrow(/above 0/);
+  });
+});
+
+function gptFastCalibrationRows(): CalibrationRow[] {
+  return gptFastRows().map((row) => ({
+    input: row.input,
+    metric: 'decodeSecondsPerToken',
+    measured: 1 / row.measured,
+    group: row.group,
+  }));
+}
+
+describe('HW-GPT-Bench, calibrated on 100 architectures', () => {
+  it.each(HWGPT_DEVICES)('predicts the other 1,400 on %s within 3 %%', (device) => {
+    const result = hwgptFit(device);
+    expect(result.nTrained).toBe(100);
+    expect(result.nTested).toBe(1400);
+    expect(result.meanError).toBeLessThan(0.03);
+    for (const [width, rank] of Object.entries(result.rankByWidth)) {
+      expect(rank, `width ${width}`).toBeGreaterThan(0.95);
+    }
+  });
+});

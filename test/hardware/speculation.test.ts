@@ -1,0 +1,179 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { readFixtureJson } from '../../bench/hardware/csv.ts';
+import { MODELS } from '../../bench/hardware/models.ts';
+import {
+  estimateCost,
+  estimateSpeculation,
+  expectedTokens,
+  HardwareError,
+  type SpeculationInput,
+  uniformDeployment,
+} from '../../hardware/index.ts';
+import { bestRound, priceRound } from '../../hardware/speculation.ts';
+import { costInput } from './shapes.ts';
+
+interface Formula {
+  alpha: number;
+  gamma: number;
+  c: number;
+  expected_tokens: number;
+  speedup: number;
+}
+
+/** Verification at the cost of a plain step, a draft step at `c` of it: the textbook case. */
+const textbook = (acceptance: number, c: number) => ({
+  acceptance,
+  draftStepSeconds: c,
+  verifySeconds: () => 1,
+});
+
+describe('the closed forms', () => {
+  const { formulas } = readFixtureJson('specdec_formulas.json') as { formulas: Formula[] };
+
+  it('give the golden expected tokens and speed-ups', () => {
+    expect(formulas.length).toBeGreaterThan(100);
+    for (const { alpha, gamma, c, expected_tokens, speedup } of formulas) {
+      expect(expectedTokens(alpha, gamma)).toBeCloseTo(expected_tokens, 9);
+      expect(1 / priceRound(textbook(alpha, c), gamma).secondsPerToken).toBeCloseTo(speedup, 9);
+    }
+  });
+
+  it('find the golden draft lengths', () => {
+    const golden = readFixtureJson('specdec_optimal_gamma.json') as Record<
+      string,
+      Record<string, { gamma: number; speedup: number }>
+    >;
+    for (const [c, byAlpha] of Object.entries(golden)) {
+      for (const [alpha, { gamma, speedup }] of Object.entries(byAlpha)) {
+        const best = bestRound(textbook(Number(alpha), Number(c)), 64);
+        expect(best.draftLength).toBe(gamma);
+        expect(1 / best.secondsPerToken).toBeCloseTo(speedup, 3);
+      }
+    }
+  });
+
+  it('agree with a simulation of rounds, also when the draft stops in time', () => {
+    let state = 99;
+    const random = () => {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+      return state / 2 ** 32;
+    };
+    const acceptance = 0.7;
+    const k = 4;
+    const rounds = 200_000;
+    let tokens = 0;
+    let stopped = 0;
+    for (let i = 0; i < rounds; i += 1) {
+      let accepted = 0;
+      while (accepted < k && random() < acceptance) accepted += 1;
+      tokens += accepted + 1;
+      const drafted = Math.min(k, accepted + 1);
+      stopped += drafted * 0.1 + 1 + 0.05 * drafted;
+    }
+    expect(tokens / rounds).toBeCloseTo(expectedTokens(acceptance, k), 1);
+    const times = {
+      acceptance,
+      draftStepSeconds: 0.1,
+      verifySeconds: (length: number) => 1 + 0.05 * length,
+      lengthRule: 'oracle-stop' as const,
+    };
+    expect(priceRound(times, k).roundSeconds).toBeCloseTo(stopped / rounds, 2);
+  });
+
+  it('skip rounds without a proposal only where several lengths are compiled', () => {
+    const times = { ...textbook(0.6, 0), verifySeconds: (k: number) => 1 + 0.09 * k, proposalRatio: 0.3 };
+    const fixed = priceRound({ ...times, lengthRule: 'fixed' }, 4);
+    const skip = priceRound({ ...times, lengthRule: 'skip' }, 4);
+    expect(fixed.secondsPerToken).toBeGreaterThan(skip.secondsPerToken);
+    expect(fixed.expectedTokens).toBe(skip.expectedTokens);
+    expect(skip.secondsPerToken).toBeLessThan(1);
+  });
+
+  it('never choose worse than not speculating', () => {
+    const share = fc.double({ min: 0, max: 1, noNaN: true });
+    fc.assert(
+      fc.property(share, share, share, (acceptance, c, slope) => {
+        const best = bestRound({ acceptance, draftStepSeconds: c, verifySeconds: (k) => 1 + slope * k }, 12);
+        expect(best.secondsPerToken).toBeLessThanOrEqual(1);
+        if (acceptance <= c) expect(best.draftLength).toBe(0);
+      }),
+    );
+  });
+});
+
+describe('target and draft together', () => {
+  const ask = (over: Partial<SpeculationInput> = {}, weightFormat: 'fp16' | 'mxfp6-e3m2' = 'fp16') =>
+    estimateSpeculation({
+      target: costInput(
+        'qualcomm-ai100-ultra',
+        { weightFormat },
+        { promptTokens: 128, generatedTokens: 896 },
+      ),
+      draft: { architecture: MODELS['draft-115m'], deployment: uniformDeployment(4) },
+      acceptance: 0.7,
+      ...over,
+    });
+
+  it('equals the target alone at draft length zero', () => {
+    const alone = estimateCost(
+      costInput('qualcomm-ai100-ultra', {}, { promptTokens: 128, generatedTokens: 896 }),
+    );
+    const zero = ask({ draftLength: 0 });
+    expect(zero.decodeSecondsPerToken).toBe(alone.decodeSecondsPerToken);
+    expect(zero.tokensPerSecond).toBeCloseTo(alone.tokensPerSecond, 12);
+    expect(zero.memoryBytesPerCard).toBe(alone.memoryBytesPerCard);
+    expect(ask({ acceptance: 0 }).draftLength).toBe(0);
+  });
+
+  it('chooses the best length', () => {
+    const best = ask();
+    for (let draftLength = 0; draftLength <= 16; draftLength += 1) {
+      expect(ask({ draftLength }).decodeSecondsPerToken).toBeGreaterThanOrEqual(best.decodeSecondsPerToken);
+    }
+    expect(best.draftLength).toBeGreaterThan(0);
+  });
+
+  it('is worth less on a compressed target', () => {
+    expect(ask({}, 'mxfp6-e3m2').speedup).toBeLessThan(ask().speedup);
+  });
+
+  it('costs memory on the same cards and none on its own', () => {
+    const shared = ask();
+    expect(shared.memoryBytesPerCard).toBeGreaterThan(shared.target.memoryBytesPerCard);
+    const own = { architecture: MODELS['draft-115m'], deployment: uniformDeployment(4) };
+    const apart = ask({ draft: { ...own, accelerator: costInput('qualcomm-ai100-standard').accelerator } });
+    expect(apart.memoryBytesPerCard).toBe(apart.target.memoryBytesPerCard);
+  });
+
+  it('gains little when cores are split, for nothing runs at the same time', () => {
+    expect(ask({ draftCoreRatio: 5 / 16 }).decodeSecondsPerToken).toBeGreaterThan(
+      ask().decodeSecondsPerToken,
+    );
+  });
+
+  it('verification costs more with a slope, and batches feel it', () => {
+    expect(ask({ verifySlope: 0.2 }).speedup).toBeLessThan(ask({ verifySlope: 0 }).speedup);
+    const batched = estimateSpeculation({
+      target: costInput('qualcomm-ai100-ultra', {}, { batch: 8 }),
+      draft: { architecture: MODELS['draft-115m'], deployment: uniformDeployment(4) },
+      acceptance: 0.7,
+    });
+    expect(batched.speedup).toBeLessThan(ask().speedup);
+  });
+
+  it('refuses what makes no sense', () => {
+    for (const over of [
+      { acceptance: 1.2 },
+      { acceptance: Number.NaN },
+      { draftLength: -1 },
+      { draftCoreRatio: 1 },
+    ]) {
+      expect(() => ask(over)).toThrow(HardwareError);
+    }
+    const other = { ...MODELS['draft-115m'], vocabSize: 100 };
+    expect(() => ask({ draft: { architecture: other, deployment: uniformDeployment(4) } })).toThrow(
+      /vocabulary/,
+    );
+  });
+});
