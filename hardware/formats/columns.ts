@@ -10,88 +10,96 @@ export interface ColumnEntries {
   readonly counts: Uint32Array;
 }
 
-/** Columns handled together: one cache line of float32. */
-export const TILE_COLUMNS = 16;
+/** Columns turned together: four cache lines of float32 a row. */
+const TURNED_COLUMNS = 64;
 
-/** One tile's entries on their way: column c fills its own stretch from `starts[c]` on. */
-interface Staging {
-  readonly values: Int32Array;
-  readonly gaps: Int32Array;
-  readonly starts: Int32Array;
-  readonly ends: Int32Array;
-  /** Row after the last entry of each column. */
-  readonly next: Int32Array;
-}
-
-function staging(rows: number): Staging {
-  // An odd number of cache lines apart, so that columns do not fall into the same cache sets.
-  const stride = ((rows + 15) & ~15) | 16;
-  const size = stride * TILE_COLUMNS;
-  return {
-    values: new Int32Array(size),
-    gaps: new Int32Array(size),
-    starts: Int32Array.from({ length: TILE_COLUMNS }, (_, c) => c * stride),
-    ends: new Int32Array(TILE_COLUMNS),
-    next: new Int32Array(TILE_COLUMNS),
-  };
-}
-
-/** Reads columns `from` to `from + width` row by row, each cache line once. */
-function scanTile(
+/** Copies `width` columns from `from` on into `tile`, each contiguous and `stride` apart. */
+function turnColumns(
   source: Int32Array,
   rows: number,
   cols: number,
   from: number,
   width: number,
-  { values, gaps, starts, ends, next }: Staging,
+  tile: Int32Array,
+  stride: number,
 ): void {
-  ends.set(starts);
-  next.fill(0);
   for (let row = 0; row < rows; row += 1) {
     const at = row * cols + from;
-    for (let c = 0; c < width; c += 1) {
-      const word = source[at + c]!;
-      // The shift drops the sign: -0 is a zero too.
-      if (word << 1 === 0) continue;
-      const to = ends[c]!;
-      values[to] = word;
-      gaps[to] = row - next[c]!;
-      next[c] = row + 1;
-      ends[c] = to + 1;
-    }
+    for (let c = 0; c < width; c += 1) tile[c * stride + row] = source[at + c]!;
   }
 }
 
-/** Words that are neither zero. Branch-free. */
-function countNonZeros(words: Int32Array): number {
+/**
+ * Copies the non-zeros of one column and their rows to the front of `values` and `positions`; returns how many.
+ * Branch-free, because random zeros cannot be predicted: every word is written, and only the non-zeros advance.
+ */
+function compactColumn(
+  tile: Int32Array,
+  start: number,
+  rows: number,
+  values: Int32Array,
+  positions: Int32Array,
+): number {
   let count = 0;
-  for (let i = 0; i < words.length; i += 1) {
-    const magnitude = words[i]! << 1;
-    count += (magnitude | (0 - magnitude)) >>> 31;
+  for (let row = 0; row < rows; row += 1) {
+    const word = tile[start + row]!;
+    values[count] = word;
+    positions[count] = row;
+    // Without its sign a word above zero carries into the top bit.
+    count += (((word & 0x7fffffff) + 0x7fffffff) | 0) >>> 31;
   }
   return count;
 }
 
+/** Row numbers to the zeros before each, in place. */
+function gapsInPlace(positions: Int32Array, count: number): void {
+  let next = 0;
+  for (let i = 0; i < count; i += 1) {
+    const row = positions[i]!;
+    positions[i] = row - next;
+    next = row + 1;
+  }
+}
+
+/** `array`, or a larger copy with room for `needed` words. */
+function withRoom(array: Int32Array<ArrayBuffer>, needed: number): Int32Array<ArrayBuffer> {
+  if (needed <= array.length) return array;
+  const larger = new Int32Array(Math.max(needed, 2 * array.length));
+  larger.set(array);
+  return larger;
+}
+
+// Kept from call to call: touching new memory costs more than the work done in it.
+let tileWords = new Int32Array(0);
+let columnWords = new Int32Array(0);
+
 /** The non-zeros of a row-major (rows, cols) matrix. Both zeros count as zero; NaN and infinity do not. */
 export function columnEntries(dense: Float32Array, rows: number, cols: number): ColumnEntries {
   const source = new Int32Array(dense.buffer, dense.byteOffset, dense.length);
-  const nonZeros = countNonZeros(source);
-  const values = new Int32Array(nonZeros);
-  const gaps = new Int32Array(nonZeros);
   const counts = new Uint32Array(cols);
-  const staged = staging(rows);
+  // An odd number of cache lines apart, so that columns do not fall into the same cache sets.
+  const stride = ((rows + 15) & ~15) | 16;
+  tileWords = withRoom(tileWords, stride * TURNED_COLUMNS);
+  columnWords = withRoom(columnWords, 2 * rows);
+  const tile = tileWords;
+  const columnValues = columnWords.subarray(0, rows);
+  const columnGaps = columnWords.subarray(rows, 2 * rows);
+  let values = new Int32Array(dense.length >> 2);
+  let gaps = new Int32Array(dense.length >> 2);
   let at = 0;
-  for (let from = 0; from < cols; from += TILE_COLUMNS) {
-    const width = Math.min(TILE_COLUMNS, cols - from);
-    scanTile(source, rows, cols, from, width, staged);
+  for (let from = 0; from < cols; from += TURNED_COLUMNS) {
+    const width = Math.min(TURNED_COLUMNS, cols - from);
+    turnColumns(source, rows, cols, from, width, tile, stride);
     for (let c = 0; c < width; c += 1) {
-      const start = staged.starts[c]!;
-      const end = staged.ends[c]!;
-      values.set(staged.values.subarray(start, end), at);
-      gaps.set(staged.gaps.subarray(start, end), at);
-      counts[from + c] = end - start;
-      at += end - start;
+      const count = compactColumn(tile, c * stride, rows, columnValues, columnGaps);
+      gapsInPlace(columnGaps, count);
+      values = withRoom(values, at + count);
+      gaps = withRoom(gaps, at + count);
+      values.set(columnValues.subarray(0, count), at);
+      gaps.set(columnGaps.subarray(0, count), at);
+      counts[from + c] = count;
+      at += count;
     }
   }
-  return { values: new Float32Array(values.buffer), gaps, counts };
+  return { values: new Float32Array(values.buffer, 0, at), gaps: gaps.subarray(0, at), counts };
 }

@@ -1,7 +1,7 @@
 // Unstructured sparsity: delta CSC (the encoding of EIE, Han et al. 2016, with counts instead of column pointers) and
 // a bitmask. Both store the non-zeros column by column in any value format.
 import { packBits, packedBytes, unpackBits } from './bit-pack.ts';
-import { type ColumnEntries, columnEntries, TILE_COLUMNS } from './columns.ts';
+import { type ColumnEntries, columnEntries } from './columns.ts';
 import { codebookShape, type DenseTensor, decodeDense, encodeDense, type ValueFormat } from './dense.ts';
 import { checkShape, checkWhole, FormatError } from './format-error.ts';
 
@@ -39,6 +39,9 @@ export interface SparseOptions {
 
 /** Delta widths, in bits. */
 export const DELTA_BITS = [2, 3, 4, 5, 6, 7, 8] as const;
+
+/** Columns decoded together: one cache line of float32 a row. */
+const TILE_COLUMNS = 16;
 
 /** Bits of one column's count. */
 export function countBits(rows: number): 16 | 32 {
