@@ -2,6 +2,7 @@
 // transformer code as in training, with its weights as constants, so that the runtime may pack them once.
 // Shapes: B sequences, T new tokens, C cache positions, K kv heads, d head size, V vocabulary.
 import * as tf from '@tensorflow/tfjs';
+import type { Architecture } from '../../space/architecture.ts';
 import {
   type Buffer,
   bufferOf,
@@ -11,7 +12,7 @@ import {
 } from '../engine/program.ts';
 import { rotaryTables } from '../model/operations.ts';
 import { parameterSpecs } from '../model/parameters.ts';
-import { forward, type WeightTensors } from '../model/transformer.ts';
+import { forward, type Past, type WeightTensors } from '../model/transformer.ts';
 import type { LanguageModel } from './language-model.ts';
 
 /** Layers that attend, by number, with their kv heads. */
@@ -66,40 +67,47 @@ function passInputs(model: LanguageModel, { batch, width }: CachedPassShape): Re
   return inputs;
 }
 
-/** Logits (unless left out) and the new tokens' keys and values. */
-function passBody(
-  { architecture, weights }: LanguageModel,
+/** The cache as the forward pass reads it; new keys and values become `outputs`. */
+function pastOf(
+  { contextLength, headDim, ropeTheta, layers }: Architecture,
   width: number,
-  hasLogits: boolean,
   inputs: Record<string, tf.Tensor>,
-): Record<string, tf.Tensor> {
-  const { contextLength, headDim, ropeTheta } = architecture;
-  const tensors: WeightTensors = Object.fromEntries(
-    parameterSpecs(architecture).map(({ name, shape }) => [name, tf.tensor(weights[name]!, [...shape])]),
-  );
+  outputs: Record<string, tf.Tensor>,
+): Past {
   // Padding may stand beyond the context: the table reaches as far.
   const all = rotaryTables(contextLength + width, headDim, ropeTheta);
   const at = (table: tf.Tensor3D) => tf.gather(table, inputs.positions as tf.Tensor1D);
   const keys: Record<number, tf.Tensor3D> = {};
   const values: Record<number, tf.Tensor3D> = {};
-  architecture.layers.forEach(({ nHeads }, layer) => {
+  layers.forEach(({ nHeads }, layer) => {
     if (nHeads === 0) return;
     keys[layer] = inputs[keysName(layer)] as tf.Tensor3D;
     values[layer] = inputs[valuesName(layer)] as tf.Tensor3D;
   });
-  const outputs: Record<string, tf.Tensor> = {};
-  const logits = forward(architecture, tensors, inputs.tokens as tf.Tensor2D, {
-    past: {
-      tables: { cos: at(all.cos), sin: at(all.sin), rotate: all.rotate },
-      mask: inputs.mask as tf.Tensor2D,
-      keys,
-      values,
-      onNew(layer, newKeys, newValues) {
-        outputs[newName(keysName(layer))] = newKeys;
-        outputs[newName(valuesName(layer))] = newValues;
-      },
+  return {
+    tables: { cos: at(all.cos), sin: at(all.sin), rotate: all.rotate },
+    mask: inputs.mask as tf.Tensor2D,
+    keys,
+    values,
+    onNew(layer, newKeys, newValues) {
+      outputs[newName(keysName(layer))] = newKeys;
+      outputs[newName(valuesName(layer))] = newValues;
     },
-  });
+  };
+}
+
+/** Logits (unless left out) and the new tokens' keys and values. */
+function passBody(
+  { architecture, weights }: LanguageModel,
+  { width, hasLogits }: CachedPassShape,
+  inputs: Record<string, tf.Tensor>,
+): Record<string, tf.Tensor> {
+  const constants: WeightTensors = Object.fromEntries(
+    parameterSpecs(architecture).map(({ name, shape }) => [name, tf.tensor(weights[name]!, [...shape])]),
+  );
+  const outputs: Record<string, tf.Tensor> = {};
+  const past = pastOf(architecture, width, inputs, outputs);
+  const logits = forward(architecture, constants, inputs.tokens as tf.Tensor2D, { past });
   return hasLogits ? { ...outputs, logits } : outputs;
 }
 
@@ -121,7 +129,7 @@ export async function compileCachedPass(
   const { batch, width, hasLogits } = shape;
   const { contextLength, headDim, vocabSize } = model.architecture;
   const program: CompiledProgram = await engine.compile(passInputs(model, shape), (inputs) =>
-    passBody(model, width, hasLogits, inputs),
+    passBody(model, shape, inputs),
   );
   const tokens = new Int32Array(batch * width);
   const positions = new Int32Array(width);

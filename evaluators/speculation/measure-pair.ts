@@ -5,7 +5,7 @@ import type { SamplingSettings } from '../generation/sampling.ts';
 import { forecastRounds, type MeanAcceptance, meanAcceptance, measureAcceptance } from './acceptance.ts';
 import { type DraftSource, type LookupSettings, lookupTokens } from './drafter.ts';
 
-export interface PairLength {
+interface PairLength {
   readonly draftLength: number;
   readonly tokensPerRound: number;
   readonly acceptedOverTested: number;

@@ -56,7 +56,7 @@ function solve(matrix: readonly (readonly number[])[], right: readonly number[])
       for (let j = i; j < lower.length; j++) lower[j]! -= factor * pivot[j]!;
     }
   }
-  const x = new Array<number>(rows.length).fill(0);
+  const x = rows.map(() => 0);
   for (let i = rows.length - 1; i >= 0; i--) {
     let rest = rows[i]!.at(-1)!;
     for (let j = i + 1; j < rows.length; j++) rest -= rows[i]![j]! * x[j]!;

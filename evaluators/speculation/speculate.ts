@@ -58,7 +58,7 @@ export const NO_ROUNDS: RoundCounts = {
   draftPasses: 0,
 };
 
-const firstOnes = (n: number): number[] => new Array<number>(n).fill(1);
+const firstOnes = (n: number): number[] => Array.from({ length: n }, () => 1);
 
 /**
  * The tokens that follow `prompt`, distributed as `generate` with the target alone would give them; greedy, the

@@ -6,15 +6,20 @@ import {
   textBatches,
   writeTexts,
 } from '../../../evaluators/distillation/batches.ts';
-import { type DistillationSettings, distill } from '../../../evaluators/distillation/distill.ts';
+import { type DistillationSettings, distill, teacherLoss } from '../../../evaluators/distillation/distill.ts';
+import { eagerEngine } from '../../../evaluators/engine/eager.ts';
+import { bufferOf } from '../../../evaluators/engine/program.ts';
+import { onnxEngine } from '../../../evaluators/engine/session.ts';
 import { generate } from '../../../evaluators/generation/generate.ts';
 import type { LanguageModel } from '../../../evaluators/generation/language-model.ts';
 import { modelPredictor } from '../../../evaluators/generation/predictor.ts';
 import { PLAIN_SAMPLING, randomChoices } from '../../../evaluators/generation/sampling.ts';
+import { parameterSpecs } from '../../../evaluators/model/parameters.ts';
 import { meanAcceptance, measureAcceptance } from '../../../evaluators/speculation/acceptance.ts';
+import { GRADIENT, lossAndGradients, passInputs } from '../../../evaluators/training/step.ts';
 import type { Architecture } from '../../../space/architecture.ts';
 import { deriveRng } from '../../../space/random.ts';
-import { randomModel } from '../generation/models.ts';
+import { largestDifference, randomModel } from '../generation/models.ts';
 
 const TEACHER: Architecture = {
   dModel: 24,
@@ -109,6 +114,39 @@ describe('distill', () => {
     await expect(distill(student, other, SETTINGS, { seed: 1, batches: fromCorpus })).rejects.toThrow(
       'a teacher of 9 tokens for a student of 16',
     );
+  });
+});
+
+describe('teacherLoss', () => {
+  it('gives the same loss and gradients traced and eager, and none to the teacher', async () => {
+    const student = randomModel(STUDENT, 2);
+    const loss = { crossEntropy: 0.5, forwardKl: 1, temperature: 2, totalVariation: 1 };
+    const ofTeacher = teacherLoss(STUDENT, randomModel(TEACHER, 1), loss);
+    const shape = [2, STUDENT.contextLength];
+    const specs = parameterSpecs(STUDENT);
+    const results: Float32Array[][] = [];
+    for (const engine of [onnxEngine(), eagerEngine('cpu')]) {
+      const program = await engine.compile(passInputs(STUDENT, 2), (inputs) => {
+        const outputs = lossAndGradients(STUDENT, inputs, ofTeacher);
+        expect(Object.keys(outputs)).toEqual(['loss', ...specs.map(({ name }) => GRADIENT + name)]);
+        return outputs;
+      });
+      const feeds = Object.fromEntries(
+        specs.map(({ name, shape: of }) => [name, bufferOf(of, 'float32', student.weights[name]!)]),
+      );
+      const fetches = Object.fromEntries(
+        specs.map(({ name, shape: of }) => [GRADIENT + name, bufferOf(of)] as const),
+      );
+      const tokens = bufferOf(shape, 'int32', Int32Array.from(corpus.subarray(0, 32)));
+      const targets = bufferOf(shape, 'int32', Int32Array.from(corpus.subarray(1, 33)));
+      const buffers = { loss: bufferOf([]), ...fetches };
+      await program.run({ ...feeds, tokens, targets }, buffers);
+      results.push(Object.values(buffers).map(({ data }) => data as Float32Array));
+      await program.release();
+    }
+    const [traced, eager] = results as [Float32Array[], Float32Array[]];
+    expect(largestDifference(traced, eager)).toBeLessThan(1e-5);
+    expect(Math.max(...traced[1]!.map(Math.abs))).toBeGreaterThan(1e-3);
   });
 });
 
