@@ -26,7 +26,7 @@ function createPool(
 ): Piscina<WorkerTask, TrainingOutcome> {
   return new Piscina({
     filename: worker.href,
-    ...(isSource ? { execArgv: ['--import', 'tsx'] } : {}),
+    ...(isSource ? { execArgv: ['--import', import.meta.resolve('tsx')] } : {}),
     minThreads: maxThreads,
     maxThreads,
     concurrentTasksPerWorker: 1,
