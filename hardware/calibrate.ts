@@ -204,7 +204,7 @@ export function calibrate(
 ): Calibration {
   checkRows(rows);
   const limit = settings.maxCoefficients ?? Math.max(1, Math.min(10, Math.floor(rows.length / 5)));
-  const maxEvaluations = settings.maxEvaluations ?? 2000;
+  const maxEvaluations = settings.maxEvaluations ?? 1000;
   const paths = chooseCoefficients(file, rows, limit);
   const fit = fitValues(
     file,

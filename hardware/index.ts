@@ -9,6 +9,7 @@ export {
   type CalibrationSettings,
   calibrate,
 } from './calibrate.ts';
+export { parseCalibrationRows } from './calibration-rows.ts';
 export {
   type BreakdownRow,
   type CostEstimate,
@@ -22,6 +23,7 @@ export { HardwareError, type HardwareErrorCode } from './errors.ts';
 export { forwardSeconds, scoringSeconds } from './forward.ts';
 export { modelFromHuggingFace } from './hugging-face.ts';
 export {
+  formatAcceleratorFile,
   listAccelerators,
   loadAccelerator,
   parseAcceleratorFile,

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { LineCounter, parseDocument } from 'yaml';
+import { LineCounter, parseDocument, stringify } from 'yaml';
 import type { Accelerator } from './accelerator.ts';
 import {
   type AcceleratorFile,
@@ -87,4 +87,9 @@ export function loadAccelerator(nameOrPath: string): Accelerator {
 export function readAcceleratorFile(nameOrPath: string): AcceleratorFile {
   const file = resolveFile(nameOrPath);
   return parseAcceleratorFile(readFileSync(file, 'utf8'), file);
+}
+
+/** The text of an accelerator file: what {@link parseAcceleratorFile} reads. */
+export function formatAcceleratorFile(file: AcceleratorFile): string {
+  return stringify(file, { lineWidth: 110, flowCollectionPadding: false });
 }

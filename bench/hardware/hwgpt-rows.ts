@@ -91,7 +91,7 @@ export interface HwgptFit {
 }
 
 /** Fits every 15th architecture (100 of 1,500) and predicts the others. */
-export function hwgptFit(device: HwgptDevice, maxEvaluations = 600): HwgptFit {
+export function hwgptFit(device: HwgptDevice, maxEvaluations = 700): HwgptFit {
   const architectures = hwgptRows();
   const rows = hwgptCalibrationRows(architectures, device);
   const isTrained = (_: unknown, i: number) => i % 15 === 0;

@@ -220,10 +220,19 @@ export function llamaCppRows(): MeasuredRow[] {
     );
 }
 
+const shipped = new Map<string, Accelerator>();
+
+/** An accelerator of the catalogue, read once. */
+export function shippedAccelerator(name: string): Accelerator {
+  const accelerator = shipped.get(name) ?? loadAccelerator(name);
+  shipped.set(name, accelerator);
+  return accelerator;
+}
+
 /** Signed relative errors of the rows, with their predictions. */
 export function predictRows(
   rows: readonly MeasuredRow[],
-  accelerators: (name: string) => Accelerator = loadAccelerator,
+  accelerators: (name: string) => Accelerator = shippedAccelerator,
 ): { readonly row: MeasuredRow; readonly predicted: number; readonly error: number }[] {
   const loaded = new Map<string, Accelerator>();
   return rows.map((row) => {

@@ -1,5 +1,4 @@
 // The validation table: every set of measured rows with its target, and whether a fit has seen its rows.
-import { loadAccelerator } from '../../hardware/index.ts';
 import { idealOf } from './ideal.ts';
 import {
   ai100Rows,
@@ -9,6 +8,7 @@ import {
   llmViewerRows,
   type MeasuredRow,
   predictRows,
+  shippedAccelerator,
   trtllmFirstTokenRows,
   trtllmStaticRows,
 } from './measured-rows.ts';
@@ -111,7 +111,7 @@ export function validationSets(): ValidationSet[] {
 /** Predicts a set with the shipped coefficients, and with the ideal roofline for comparison. */
 export function validate(set: ValidationSet): ValidationResult {
   const results = predictRows(set.rows);
-  const ideal = predictRows(set.rows, (name) => idealOf(loadAccelerator(name)));
+  const ideal = predictRows(set.rows, (name) => idealOf(shippedAccelerator(name)));
   const errors = results.map(({ error }) => error);
   return {
     ...set,

@@ -1,4 +1,5 @@
 // Small and well-known models for the tests of the cost model.
+import type { Accelerator } from '../../hardware/index.ts';
 import {
   type CostInput,
   loadAccelerator,
@@ -23,6 +24,14 @@ export function uniformModel(over: Partial<ModelShape> = {}, nLayers = 32): Mode
 
 export const LLAMA_7B = uniformModel();
 
+const loaded = new Map<string, Accelerator>();
+
+function remembered(name: string): Accelerator {
+  const accelerator = loaded.get(name) ?? loadAccelerator(name);
+  loaded.set(name, accelerator);
+  return accelerator;
+}
+
 export function costInput(
   accelerator: string,
   choice: UniformChoice = {},
@@ -32,7 +41,7 @@ export function costInput(
   return {
     architecture,
     deployment: uniformDeployment(architecture.layers.length, choice),
-    accelerator: loadAccelerator(accelerator),
+    accelerator: remembered(accelerator),
     workload: { batch: 1, promptTokens: 1024, generatedTokens: 1024, ...workload },
   };
 }
