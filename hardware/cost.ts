@@ -133,6 +133,9 @@ function breakdownOf(input: CostInput): BreakdownRow[] {
   return [...blocks, ...rows(outerPrice(book, input.deployment.headFormat), undefined)];
 }
 
+/** One array for all estimates: its values are read before the next estimate begins. */
+const scratch = new Float64Array(N_TOTALS);
+
 /** Totals over the blocks and the part outside them, by TOTALS. */
 function sumParts(book: PriceBook, { architecture, deployment }: CostInput): Float64Array {
   const { layers } = architecture;
@@ -143,7 +146,7 @@ function sumParts(book: PriceBook, { architecture, deployment }: CostInput): Flo
       `the deployment describes ${deployment.layers.length} layers, the architecture has ${layers.length}`,
     );
   }
-  const sums = new Float64Array(N_TOTALS);
+  const sums = scratch;
   sums.set(outerPrice(book, deployment.headFormat).totals);
   for (let i = 0; i < layers.length; i += 1) {
     const { totals } = blockPrice(book, layers[i]!, deployment.layers[i]!);
