@@ -60,6 +60,32 @@ function escapeText(text: string): string {
     .replaceAll('"', '&quot;');
 }
 
+interface Label {
+  readonly point: Point;
+  readonly at: number;
+  /** Height of the circle, and of the text that names it. */
+  readonly y: number;
+  readonly textY: number;
+}
+
+const LABEL_HEIGHT = 12;
+
+/** Names beside the circles, moved apart downwards where they would overlap. */
+function placeLabels(
+  points: readonly Point[],
+  x: (value: number) => number,
+  y: (value: number) => number,
+): Label[] {
+  let lowest = Number.NEGATIVE_INFINITY;
+  return [...points]
+    .sort((a, b) => b.flopsPerSecond - a.flopsPerSecond || (a.operation < b.operation ? -1 : 1))
+    .map((point) => {
+      const height = y(point.flopsPerSecond);
+      lowest = Math.max(height, lowest + LABEL_HEIGHT);
+      return { point, at: x(point.intensity), y: height, textY: lowest };
+    });
+}
+
 /** A position along a logarithmic axis. */
 function logScale(low: number, high: number, from: number, to: number): (value: number) => number {
   const span = Math.log(high / low);
@@ -79,6 +105,13 @@ function roofs(accelerator: Accelerator): { name: string; flopsPerSecond: number
     byPeak.set(flops, [...(byPeak.get(flops) ?? []), name]);
   }
   return [...byPeak].map(([flopsPerSecond, names]) => ({ name: names.join(', '), flopsPerSecond }));
+}
+
+function circle({ phase, operation, share }: Point, at: number, down: number): string {
+  const title = escapeText(`${phase} ${operation}: ${(share * 100).toFixed(1)} % of the time`);
+  const radius = (3 + 12 * Math.sqrt(share)).toFixed(1);
+  const place = `cx="${at.toFixed(1)}" cy="${down.toFixed(1)}" r="${radius}"`;
+  return `<circle ${place} fill="${PHASE_COLOURS[phase]}" fill-opacity="0.6"><title>${title}</title></circle>`;
 }
 
 /**
@@ -130,10 +163,16 @@ export function rooflineSvg(input: CostInput): string {
       text(WIDTH - RIGHT, y(flopsPerSecond) - 4, name, 'text-anchor="end"'),
     ]),
     line(x(lowX), y(lowX * bandwidth), x(topFlops / bandwidth), y(topFlops), roof),
-    ...points.map(
-      (point) =>
-        `<circle cx="${x(point.intensity).toFixed(1)}" cy="${y(point.flopsPerSecond).toFixed(1)}" r="${(3 + 12 * Math.sqrt(point.share)).toFixed(1)}" fill="${PHASE_COLOURS[point.phase]}" fill-opacity="0.6"><title>${escapeText(`${point.phase} ${point.operation}: ${(point.share * 100).toFixed(1)} % of the time`)}</title></circle>`,
-    ),
+    ...points.map((point) => circle(point, x(point.intensity), y(point.flopsPerSecond))),
+    ...(['decode', 'prefill'] as const).flatMap((phase) => {
+      const side = phase === 'decode' ? 1 : -1;
+      const style = `fill="${PHASE_COLOURS[phase]}" text-anchor="${side > 0 ? 'start' : 'end'}"`;
+      const ofPhase = points.filter((point) => point.phase === phase);
+      return placeLabels(ofPhase, x, y).flatMap((label) => [
+        line(label.at, label.y, label.at + side * 30, label.textY, `stroke="${PHASE_COLOURS[phase]}"`),
+        text(label.at + side * 33, label.textY + 4, label.point.operation, style),
+      ]);
+    }),
     ...Object.entries(PHASE_COLOURS).map(([phase, colour], i) =>
       text(WIDTH - RIGHT - 130 + 70 * i, 20, phase, `fill="${colour}" font-size="13"`),
     ),
