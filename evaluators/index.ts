@@ -9,6 +9,13 @@ export {
   type DeploymentMeter,
   measureDeployment,
 } from './compression/deployment-meter.ts';
+export { chooseTensor, type TensorRules } from './compression/file/choose-tensors.ts';
+export {
+  compressFile,
+  type FileCompression,
+  type FileTensorReport,
+  type TensorChoice,
+} from './compression/file/compress-file.ts';
 export {
   fitLossChange,
   type LossChangePredictor,

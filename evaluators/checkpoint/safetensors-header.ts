@@ -2,7 +2,24 @@
 import { CheckpointError } from './checkpoint-error.ts';
 
 /** Bytes of one element. */
-export const DTYPE_BYTES = { I64: 8, F32: 4, I32: 4, F16: 2, BF16: 2, U8: 1 } as const;
+export const DTYPE_BYTES = {
+  F64: 8,
+  I64: 8,
+  U64: 8,
+  F32: 4,
+  I32: 4,
+  U32: 4,
+  F16: 2,
+  BF16: 2,
+  I16: 2,
+  U16: 2,
+  F8_E4M3: 1,
+  F8_E5M2: 1,
+  F8_E8M0: 1,
+  I8: 1,
+  U8: 1,
+  BOOL: 1,
+} as const;
 export type Dtype = keyof typeof DTYPE_BYTES;
 
 /** Where a tensor lies: `begin` and `end` count bytes from the end of the header. */

@@ -22,7 +22,7 @@ export interface CalibrationSettings {
 
 export interface Calibrator {
   /** The moments under `weights`, always on the same windows. */
-  measure(weights: Weights): Promise<Calibration>;
+  readonly measure: (weights: Weights) => Promise<Calibration>;
   release(): Promise<void>;
 }
 

@@ -3,6 +3,7 @@ import { castWeights, type Storage } from '../../hardware/formats/index.ts';
 import type { Architecture } from '../../space/architecture.ts';
 import type { Deployment, WeightFormat } from '../../space/deployment.ts';
 import type { Weights } from '../model/parameters.ts';
+import { prunedCount } from './mask.ts';
 import { type MatrixSpec, matrixSpecs, storageOf } from './matrices.ts';
 
 /** What became of one tensor. */
@@ -12,7 +13,7 @@ export interface TensorReport {
   readonly cols: number;
   readonly format: WeightFormat;
   readonly storage: Storage;
-  /** Share of the original values that were pruned before the cast. */
+  /** Share of the values that were pruned before the cast. */
   readonly sparsity: number;
   /** Exact bits of the encoded tensor. */
   readonly bits: number;
@@ -64,15 +65,16 @@ export function castModel(
   const weights: Record<string, Float32Array> = {};
   const tensors = matrixSpecs(architecture).map((spec): TensorReport => {
     const { name, rows, cols } = spec;
-    const { decoded, bits, storage, nonZeros, dummies } = castMatrix(pruned[name]!, spec, deployment);
+    const { decoded, bits, storage, dummies } = castMatrix(pruned[name]!, spec, deployment);
+    const { format, sparsity } = storageOf(spec, deployment);
     weights[name] = decoded;
     return {
       name,
       rows,
       cols,
-      format: storageOf(spec, deployment).format,
+      format,
       storage,
-      sparsity: 1 - nonZeros / (rows * cols),
+      sparsity: prunedCount(sparsity, rows * cols) / (rows * cols),
       bits,
       dummies,
       ...errorsOf(original[name]!, decoded),
