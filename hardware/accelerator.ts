@@ -18,7 +18,7 @@ export const COMPUTE_FORMATS = [
   'mxfp4',
   'nvfp4',
 ] as const;
-export type ComputeFormat = (typeof COMPUTE_FORMATS)[number];
+type ComputeFormat = (typeof COMPUTE_FORMATS)[number];
 
 /** Coefficients of one matrix-product kernel: see the equations in docs/hardware-model.md. */
 export interface Kernel {

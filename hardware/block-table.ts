@@ -35,9 +35,13 @@ function slotOf(
   return hash ^ (hash >>> 15);
 }
 
+function emptySlots<T>(length: number): (Entry<T> | undefined)[] {
+  return Array.from({ length }, () => undefined);
+}
+
 /** An empty table. It forgets everything when it grows beyond 65,536 blocks. */
 export function createBlockTable<T>(): BlockTable<T> {
-  let slots = new Array<Entry<T> | undefined>(START_SLOTS).fill(undefined);
+  let slots = emptySlots<T>(START_SLOTS);
   let size = 0;
   const place = (entry: Entry<T>) => {
     const mask = slots.length - 1;
@@ -68,11 +72,11 @@ export function createBlockTable<T>(): BlockTable<T> {
     },
     set({ nHeads, nKvHeads, dFf }, { weightFormat, sparsity }, value) {
       if (size >= MAX_ENTRIES) {
-        slots = new Array<Entry<T> | undefined>(START_SLOTS).fill(undefined);
+        slots = emptySlots<T>(START_SLOTS);
         size = 0;
       } else if (2 * (size + 1) > slots.length) {
         const old = slots;
-        slots = new Array<Entry<T> | undefined>(2 * old.length).fill(undefined);
+        slots = emptySlots<T>(2 * old.length);
         for (const entry of old) if (entry !== undefined) place(entry);
       }
       place({ nHeads, nKvHeads, dFf, weightFormat, sparsity, value });

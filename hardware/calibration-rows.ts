@@ -70,7 +70,7 @@ function listIn(line: number, cells: Cells, column: string, nLayers: number): nu
   if (values.some((value) => !Number.isInteger(value) || value < 0)) {
     fail(line, `${column} must be whole numbers joined by dashes, not ${JSON.stringify(cells(column))}`);
   }
-  if (values.length === 1) return new Array<number>(nLayers).fill(values[0]!);
+  if (values.length === 1) return Array.from({ length: nLayers }, () => values[0]!);
   if (values.length !== nLayers) fail(line, `${column} has ${values.length} numbers for ${nLayers} layers`);
   return values;
 }

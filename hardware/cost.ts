@@ -251,7 +251,7 @@ class Estimate implements CostEstimate {
 
   toJSON(): CostEstimate {
     const { expectedErrorRatio, calibration, toFit, breakdown } = this;
-    return { ...this, expectedErrorRatio, calibration, toFit, breakdown };
+    return Object.assign({}, this, { expectedErrorRatio, calibration, toFit, breakdown });
   }
 }
 

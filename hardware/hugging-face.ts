@@ -62,7 +62,7 @@ function kvHeadsOf(config: Config, { nLayers, nHeads }: Sizes): readonly number[
     );
   }
   const count = optionalNumber(config, 'num_key_value_heads') ?? nHeads;
-  return new Array<number>(nLayers).fill(count);
+  return Array.from({ length: nLayers }, () => count);
 }
 
 function assemble(
@@ -183,7 +183,7 @@ function readFalcon(config: Config): ModelShape {
   return assemble(config, sizes, {
     dFf: optionalNumber(config, 'ffn_hidden_size') ?? 4 * sizes.dModel,
     tied: true,
-    kvHeads: new Array<number>(sizes.nLayers).fill(nKvHeads),
+    kvHeads: Array.from({ length: sizes.nLayers }, () => nKvHeads),
     details: {
       ...LAYER_NORM,
       normsPerLayer: isNew || !flag(config, 'parallel_attn', true) ? 2 : 1,
@@ -222,8 +222,9 @@ export function modelFromHuggingFace(config: unknown): ModelShape {
   if (experts !== undefined && experts > 1) fail('mixtures of experts are not priced');
   const named = fields.model_type;
   // Deci's first configs carry only the sizes.
-  const family = named === undefined || named === null ? 'llama' : String(named);
-  const reader = Object.hasOwn(READERS, family) ? READERS[family] : undefined;
+  const family = named === undefined || named === null ? 'llama' : named;
+  const isKnown = typeof family === 'string' && Object.hasOwn(READERS, family);
+  const reader = isKnown ? READERS[family] : undefined;
   if (reader === undefined) {
     fail(`unknown model_type ${JSON.stringify(named)}; known: ${Object.keys(READERS).join(', ')}`);
   }

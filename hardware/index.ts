@@ -8,11 +8,13 @@ export {
   type CalibrationRow,
   type CalibrationSettings,
   calibrate,
+  type FittedCoefficient,
 } from './calibrate.ts';
 export { parseCalibrationRows } from './calibration-rows.ts';
 export {
   type BreakdownRow,
   type CostEstimate,
+  type ExpectedErrorRatio,
   estimateCost,
   metricsOf,
   smallestCards,

@@ -60,7 +60,7 @@ export interface Setting {
 const ACTIVATION_BYTES = 2;
 
 /** Heads of one device: the fullest shard decides; KV heads are replicated when there are fewer than devices. */
-export function shardHeads(nHeads: number, nDevices: number): number {
+function shardHeads(nHeads: number, nDevices: number): number {
   return Math.ceil(nHeads / nDevices);
 }
 

@@ -3,7 +3,7 @@
 /** Edits (insert, delete, replace, swap of neighbours) between two words: optimal string alignment distance. */
 function editDistance(a: string, b: string): number {
   const table = Array.from({ length: a.length + 1 }, (_, i) => {
-    const row = new Array<number>(b.length + 1).fill(0);
+    const row = Array.from({ length: b.length + 1 }, () => 0);
     row[0] = i;
     return row;
   });

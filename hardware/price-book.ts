@@ -40,7 +40,7 @@ export const TOTALS = {
   kvBytesPerToken: 10,
   deviceKvBytesPerToken: 11,
 } as const;
-export type TotalName = keyof typeof TOTALS;
+type TotalName = keyof typeof TOTALS;
 export const N_TOTALS = 12;
 
 function toTotals(values: Readonly<Record<TotalName, number>>): Float64Array {

@@ -66,12 +66,15 @@ export function priceRound(times: RoundTimes, draftLength: number): Round {
   return { draftLength, expectedTokens: tokens, roundSeconds, secondsPerToken: roundSeconds / tokens };
 }
 
+/** Relative differences below this are ties. */
+const ROUNDING = 1e-12;
+
 /** The round with the least time a token among lengths 0 to `maxLength`; ties go to the shorter. */
 export function bestRound(times: RoundTimes, maxLength: number): Round {
   let best = priceRound(times, 0);
   for (let length = 1; length <= maxLength; length += 1) {
     const round = priceRound(times, length);
-    if (round.secondsPerToken < best.secondsPerToken) best = round;
+    if (round.secondsPerToken < best.secondsPerToken * (1 - ROUNDING)) best = round;
   }
   return best;
 }

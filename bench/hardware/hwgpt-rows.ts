@@ -61,7 +61,7 @@ export function hwgptRows(): HwgptRow[] {
 }
 
 /** Rows of one device for {@link calibrate}. */
-export function hwgptCalibrationRows(rows: readonly HwgptRow[], device: HwgptDevice): CalibrationRow[] {
+function hwgptCalibrationRows(rows: readonly HwgptRow[], device: HwgptDevice): CalibrationRow[] {
   return rows.map((row, i) => ({
     input: {
       architecture: row.architecture,

@@ -15,7 +15,7 @@ export function medianAbsolute(errors: readonly number[]): number {
 /** Ranks from 1; ties share their mean rank. */
 function ranks(values: readonly number[]): number[] {
   const order = values.map((_, i) => i).sort((a, b) => values[a]! - values[b]!);
-  const result = new Array<number>(values.length);
+  const result = values.map(() => 0);
   for (let start = 0; start < order.length; ) {
     let end = start + 1;
     while (end < order.length && values[order[end]!] === values[order[start]!]) end += 1;
