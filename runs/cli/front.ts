@@ -6,8 +6,11 @@ import type { RunSpec } from '../../space/spec.ts';
 import { describeArchitecture, describeScale, describeWeights } from '../describe.ts';
 import { type Column, formatCsv, formatMetric, formatTable, metricHeading } from '../format.ts';
 import { type FrontQuery, queryFront } from '../front-query.ts';
+import { markLabels, marksOf } from '../report/marks.ts';
 import { type FrontMember, type RunDetails, RunReader, type StoredFront } from '../store/queries.ts';
+import { plot } from './plot.ts';
 import { type CommonOptions, note, print, printJson, UsageError, wholeNumber } from './terminal.ts';
+import { watch } from './watch.ts';
 
 interface FrontOptions extends CommonOptions {
   readonly csv?: boolean;
@@ -15,7 +18,16 @@ interface FrontOptions extends CommonOptions {
   readonly sort?: string;
   readonly objectives?: string;
   readonly generation?: number;
+  readonly plot?: boolean;
+  readonly watch?: boolean;
 }
+
+const EXAMPLES = `
+Examples:
+  paretoformer front latest --where 'memory < 8 GiB and loss < 1.1 * best' --sort memory
+  paretoformer front latest --objectives loss,throughput
+  paretoformer front latest --watch               again whenever the run gets on
+  paretoformer front latest --csv > front.csv`;
 
 export function addFront(program: Command): void {
   program
@@ -27,18 +39,41 @@ export function addFront(program: Command): void {
     .option('--sort <metric>', 'order by a metric, best first; metric:asc or metric:desc for a direction')
     .option('--objectives <metrics>', 'the front under other objectives, separated by commas')
     .option('--generation <n>', 'the front after an earlier generation', wholeNumber(1))
-    .action((run: string, _options, command: Command) => {
+    .option('--plot', 'draw the front as well; the default on a terminal')
+    .option('--no-plot', 'leave the picture out')
+    .option('--watch', 'show it again whenever it changes, until the run ends')
+    .addHelpText('after', EXAMPLES)
+    .action(async (run: string, _options, command: Command) => {
       const options = command.optsWithGlobals<FrontOptions>();
       if (options.csv === true && options.json === true)
         throw new UsageError('--csv and --json exclude each other');
+      if (options.watch === true && (options.csv ?? options.json) === true)
+        throw new UsageError('--watch shows a table: leave --csv and --json out');
       const reader = new RunReader(options.db);
       try {
-        const details = reader.run(reader.resolve(run));
-        const objectives = objectivesOf(options, details);
-        const front = queryFront(reader, details.id, queryOf(options, objectives));
+        const id = reader.resolve(run);
+        const look = () => {
+          const details = reader.run(id);
+          const objectives = objectivesOf(options, details);
+          return { details, objectives, front: queryFront(reader, id, queryOf(options, objectives)) };
+        };
+        const text = ({ details, objectives, front }: ReturnType<typeof look>) => {
+          const table = frontText(details, objectives, front);
+          const picture = (options.plot ?? process.stdout.isTTY === true) ? frontPlot(objectives, front) : '';
+          return picture === '' ? table : `${table}\n\n${picture}`;
+        };
+        if (options.watch === true) {
+          await watch(() => {
+            const seen = look();
+            return { text: text(seen), isRunning: seen.details.state === 'running' };
+          }, process.stdout);
+          return;
+        }
+        const seen = look();
+        const { details, objectives, front } = seen;
         if (options.json === true) printJson(frontDocument(details, objectives, front));
         else if (options.csv === true) print(frontCsv(front));
-        else print(frontText(details, objectives, front));
+        else print(text(seen));
         if (front?.members.length === 0 && options.where !== undefined) note('no member meets --where');
       } finally {
         reader.close();
@@ -81,6 +116,8 @@ export function frontDocument(
   front: StoredFront | undefined,
 ) {
   const { id, name, state } = details;
+  const members = front?.members ?? [];
+  const { knee, best } = marksFor(objectives, members);
   return {
     run: id,
     name,
@@ -94,7 +131,9 @@ export function frontDocument(
     evaluations: front?.nTold ?? 0,
     rung: front?.rung ?? 0,
     hypervolume: front?.hypervolume ?? 0,
-    members: (front?.members ?? []).map(({ candidate, evaluation }) => ({
+    ...(knee === undefined ? {} : { knee: members[knee]!.candidate.number }),
+    best: best.map(({ metric, at }) => ({ metric, candidate: members[at]!.candidate.number })),
+    members: members.map(({ candidate, evaluation }) => ({
       candidate: candidate.number,
       key: candidate.key,
       values: evaluation.values,
@@ -126,6 +165,40 @@ export function frontText(
   return `${lines.join('\n')}\n${members.length === 0 ? 'no members' : frontTable(objectives, members)}`;
 }
 
+/** Lines and columns of the picture; wider terminals leave it readable. */
+const PLOT_HEIGHT = 16;
+const PLOT_WIDTH = 100;
+
+/** The first two objectives as a picture, the second across; empty where there is nothing to draw. */
+function frontPlot(objectives: readonly MetricName[], front: StoredFront | undefined): string {
+  const [up, across] = objectives;
+  const members = front?.members ?? [];
+  if (up === undefined || across === undefined || members.length < 2) return '';
+  const { knee, labels } = marksFor(objectives, members);
+  const points = members.flatMap(({ candidate, evaluation }, at) => {
+    const [x, y] = [evaluation.values[across], evaluation.values[up]];
+    if (x === undefined || y === undefined) return [];
+    const label = labels[at] === '' ? '' : `${candidate.number} ${labels[at]}`;
+    return [{ x, y, label, isKnee: at === knee }];
+  });
+  return plot(points, {
+    xName: across,
+    yName: metricHeading(up),
+    formatX: (value) => formatMetric(across, value),
+    formatY: (value) => formatMetric(up, value),
+    width: Math.min(PLOT_WIDTH, process.stdout.columns ?? PLOT_WIDTH),
+    height: PLOT_HEIGHT,
+  });
+}
+
+/** Knee and ends of the members shown; nothing where an objective of theirs is not known. */
+function marksFor(objectives: readonly MetricName[], members: readonly FrontMember[]) {
+  const values = members.map(({ evaluation }) => evaluation.values);
+  const known = objectives.filter((metric) => values.every((each) => each[metric] !== undefined));
+  const marks = marksOf(known, values);
+  return { knee: marks.knee, best: marks.best, labels: markLabels(marks, members.length) };
+}
+
 function frontTable(objectives: readonly MetricName[], members: readonly FrontMember[]): string {
   const metrics = [...new Set<MetricName>([...objectives, 'loss', 'memory', 'parameters'])];
   const isShown = metrics.filter((metric) =>
@@ -142,8 +215,10 @@ function frontTable(objectives: readonly MetricName[], members: readonly FrontMe
       align: 'left' as const,
     })),
     ...(hasCards ? [{ heading: 'cards' }] : []),
+    { heading: 'marked', align: 'left' },
   ];
-  const rows = members.map(({ candidate, evaluation }) => {
+  const { labels } = marksFor(objectives, members);
+  const rows = members.map(({ candidate, evaluation }, at) => {
     const { dModel, depth, nHeads, nKvHeads, dFf } = describeArchitecture(candidate.architecture);
     return [
       String(candidate.number),
@@ -155,6 +230,7 @@ function frontTable(objectives: readonly MetricName[], members: readonly FrontMe
       dFf,
       describeWeights(candidate.deployment),
       ...(hasCards ? [String(candidate.deployment.nCards)] : []),
+      labels[at]!,
     ];
   });
   return formatTable(columns, rows);

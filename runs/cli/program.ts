@@ -2,12 +2,15 @@
 import { Command } from 'commander';
 import { packageVersion } from '../version.ts';
 import { addCheck } from './check.ts';
+import { addCompare } from './compare.ts';
 import { addEstimate } from './estimate.ts';
 import { addFront } from './front.ts';
 import { addInit } from './init.ts';
 import { addList } from './list.ts';
+import { addPick } from './pick.ts';
 import { addReport } from './report.ts';
 import { addResume, addRun } from './run.ts';
+import { addServe } from './serve.ts';
 import { addShow } from './show.ts';
 import { describeError, EXIT_OK, EXIT_USAGE } from './terminal.ts';
 
@@ -38,7 +41,10 @@ function createProgram(): Command {
     addList,
     addShow,
     addFront,
+    addPick,
+    addCompare,
     addReport,
+    addServe,
     addEstimate,
   ])
     add(program);

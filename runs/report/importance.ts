@@ -15,12 +15,12 @@ export interface Importance {
 /** Fewer results than this say nothing. */
 export const FEWEST_RESULTS = 12;
 const MOST_GROUPS = 6;
-const MOST_RESULTS = 4000;
+const MOST_RESULTS = 2000;
 const N_PERMUTATIONS = 99;
 
 /**
  * Importance of each parameter for `values`, the largest first; parameters that do not vary are left out. More than
- * 4,000 results are thinned evenly. Empty below {@link FEWEST_RESULTS} results or where the values do not vary.
+ * 2,000 results are thinned evenly. Empty below {@link FEWEST_RESULTS} results or where the values do not vary.
  */
 export function importanceOf(
   parameters: Readonly<Record<string, readonly (number | string)[]>>,
@@ -28,13 +28,15 @@ export function importanceOf(
 ): Importance[] {
   if (values.length < FEWEST_RESULTS) return [];
   const kept = thinned(values.length);
-  const sample = kept.map((at) => values[at]!);
-  if (sample.every((value) => value === sample[0])) return [];
+  if (kept.every((at) => values[at] === values[0])) return [];
+  const mean = kept.reduce((sum, at) => sum + values[at]!, 0) / kept.length;
+  const sample = Float64Array.from(kept, (at) => values[at]! - mean);
+  const spread = sample.reduce((sum, value) => sum + value ** 2, 0);
   const found = Object.entries(parameters).flatMap(([parameter, column]) => {
     const { groups, nGroups } = groupsOf(kept.map((at) => column[at]!));
     if (nGroups < 2 || nGroups >= sample.length) return [];
-    const share = epsilonSquared(groups, nGroups, sample);
-    return [{ parameter, share, chance: chanceLevel(parameter, groups, nGroups, sample), nGroups }];
+    const share = epsilonSquared(groups, nGroups, sample, spread);
+    return [{ parameter, share, chance: chanceLevel(parameter, groups, nGroups, sample, spread), nGroups }];
   });
   return found.sort((a, b) => b.share - a.share || (a.parameter < b.parameter ? -1 : 1));
 }
@@ -45,11 +47,14 @@ function thinned(n: number): number[] {
 }
 
 /** The group of each result: its value, or its quantile where there are more than a few values. */
-function groupsOf(column: readonly (number | string)[]): { groups: number[]; nGroups: number } {
+function groupsOf(column: readonly (number | string)[]): {
+  groups: Int32Array;
+  nGroups: number;
+} {
   const distinct = [...new Set(column)];
   const isNumeric = distinct.every((value) => typeof value === 'number');
   if (!isNumeric || distinct.length <= MOST_GROUPS) {
-    const groups = column.map((value) => distinct.indexOf(value));
+    const groups = Int32Array.from(column, (value) => distinct.indexOf(value));
     return { groups, nGroups: distinct.length };
   }
   const sorted = (column as readonly number[]).toSorted((a, b) => a - b);
@@ -60,44 +65,42 @@ function groupsOf(column: readonly (number | string)[]): { groups: number[]; nGr
   const edges = [...new Set(cuts)];
   const raw = (column as readonly number[]).map((value) => edges.filter((edge) => value >= edge).length);
   const used = [...new Set(raw)];
-  return { groups: raw.map((group) => used.indexOf(group)), nGroups: used.length };
+  return { groups: Int32Array.from(raw, (group) => used.indexOf(group)), nGroups: used.length };
 }
 
-/** (SS between - (k - 1) MS within) / SS total, cut off at 0. */
-function epsilonSquared(groups: readonly number[], nGroups: number, values: readonly number[]): number {
-  const n = values.length;
+/** (SS between - (k - 1) MS within) / SS total, cut off at 0; `spread` is SS total and `values` have mean 0. */
+function epsilonSquared(groups: Int32Array, nGroups: number, values: Float64Array, spread: number): number {
   const sums = new Float64Array(nGroups);
   const counts = new Float64Array(nGroups);
-  let total = 0;
-  for (const [at, value] of values.entries()) {
-    sums[groups[at]!]! += value;
+  for (let at = 0; at < values.length; at++) {
+    sums[groups[at]!]! += values[at]!;
     counts[groups[at]!]! += 1;
-    total += value;
   }
-  const mean = total / n;
   let between = 0;
   for (let group = 0; group < nGroups; group++) {
-    if (counts[group]! > 0) between += counts[group]! * (sums[group]! / counts[group]! - mean) ** 2;
+    if (counts[group]! > 0) between += sums[group]! ** 2 / counts[group]!;
   }
-  const spread = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
   const within = Math.max(0, spread - between);
-  return Math.max(0, (between - ((nGroups - 1) * within) / (n - nGroups)) / spread);
+  return Math.max(0, (between - ((nGroups - 1) * within) / (values.length - nGroups)) / spread);
 }
 
 function chanceLevel(
   parameter: string,
-  groups: readonly number[],
+  groups: Int32Array,
   nGroups: number,
-  values: readonly number[],
+  values: Float64Array,
+  spread: number,
 ): number {
   const rng = deriveRng(0, nGroups, `importance ${parameter}`);
-  const shuffled = [...groups];
+  const shuffled = groups.slice();
   const shares = Array.from({ length: N_PERMUTATIONS }, () => {
     for (let at = shuffled.length - 1; at > 0; at--) {
       const other = rng.below(at + 1);
-      [shuffled[at], shuffled[other]] = [shuffled[other]!, shuffled[at]!];
+      const group = shuffled[at]!;
+      shuffled[at] = shuffled[other]!;
+      shuffled[other] = group;
     }
-    return epsilonSquared(shuffled, nGroups, values);
+    return epsilonSquared(shuffled, nGroups, values, spread);
   });
   return shares.sort((a, b) => a - b)[Math.ceil(0.95 * N_PERMUTATIONS) - 1]!;
 }

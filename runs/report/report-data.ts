@@ -105,13 +105,12 @@ export interface LimitView {
 
 /** Members shown in full; the front itself is never cut in the points. */
 const MOST_MEMBERS = 300;
-/** Seconds a replay of the search may take. */
 const REPLAY_SECONDS = 2;
 
 export interface ReportOptions {
   readonly now: () => number;
-  /** False leaves out what the search turned down by itself, which takes a replay. */
-  readonly withReplay?: boolean;
+  /** Seconds that a replay of the search may take, to count what it turned down by itself; 0 = none. */
+  readonly replaySeconds?: number;
 }
 
 /** Reads a run and prepares its report. @throws StoreError where there is no such run. */
@@ -294,7 +293,7 @@ function rejectedView(
   plan: CostPlan | undefined,
   candidates: readonly CandidateRecord[],
   evaluations: readonly EvaluationResult[],
-  { now, withReplay = true }: ReportOptions,
+  { now, replaySeconds = REPLAY_SECONDS }: ReportOptions,
 ): ReportData['rejected'] {
   const spec = details.spec as RunSpec;
   const texts = plan?.problem.constraintTexts ?? spec.constraints.map(({ text }) => text);
@@ -302,9 +301,9 @@ function rejectedView(
   if (plan === undefined) return { endings };
   const { nSampled, nFeasible, rejections } = surveySpace(plan.problem, spec.seed);
   const survey = { nSampled, nFeasible, rejections };
-  if (!withReplay) return { endings, survey };
+  if (replaySeconds === 0) return { endings, survey };
   const keys = new Map(candidates.map(({ number, key }) => [number, key]));
-  const deadline = now() + REPLAY_SECONDS * 1000;
+  const deadline = now() + replaySeconds * 1000;
   const isLate = () => now() > deadline;
   const bySearch = countRejections(spec, plan.problem, details.objectives, keys, evaluations, isLate);
   return { endings, survey, ...(bySearch === undefined ? {} : { bySearch }) };

@@ -1,6 +1,7 @@
 // One candidate in full: what it is, layer by layer as a heat map, and where its time and memory go.
 import { fill, h, segmented } from './dom.js';
-import { formatShare, formatUnit, labelOf } from './format.js';
+import { formatShare, formatUnit, formatWhole, labelOf, marksText } from './format.js';
+import { heatMap } from './layers.js';
 import { columnOf, pointIndex } from './state.js';
 import { bar, table } from './table.js';
 
@@ -22,10 +23,15 @@ export function candidateSection(data, state, fetchMember) {
         'h3',
         { class: 'candidate-title' },
         `Candidate ${member.candidate} `,
-        member.marks ? h('span', { class: 'badge' }, member.marks) : undefined,
+        member.marks ? h('span', { class: 'badge' }, marksText(member.marks)) : undefined,
       ),
       h('p', { class: 'muted' }, originText(member)),
-      h('div', { class: 'columns' }, factList(current, member), rungTable(member)),
+      h(
+        'div',
+        { class: 'columns' },
+        factList(current, member),
+        h('div', { class: 'stack' }, modelTable(member), rungTable(member)),
+      ),
       h('h3', {}, 'Layer by layer'),
       heatMap(member),
       h('h3', {}, 'Where the cost is'),
@@ -112,40 +118,55 @@ function pointFacts(data, candidate) {
 }
 
 /** @param {ReportData} data @param {Member} member */
-function factList(data, { values, trainedCosts, model }) {
+function factList(data, { values, trainedCosts }) {
   const rows = data.metrics.map(({ name, unit, about }) => ({
     name,
     about,
     value: formatUnit(unit, values[name]),
     trained: formatUnit(unit, trainedCosts?.[name]),
   }));
-  const { deployedVocabSize, deployedContextLength, headFormat, kvCacheFormat, nCards, tieEmbeddings } =
-    model;
-  return h(
-    'div',
-    {},
-    table({
-      caption: 'Costs of the deployed model',
-      columns: [
-        {
-          label: 'Quantity',
-          align: 'left',
-          cell: ({ name, about }) => h('span', { title: about }, labelOf(name)),
-        },
-        { label: trainedCosts === undefined ? 'Value' : 'Deployed', cell: ({ value }) => value },
-        ...(trainedCosts === undefined
-          ? []
-          : [{ label: 'As trained', cell: (/** @type {any} */ { trained }) => trained }]),
-      ],
-      rows,
-    }),
-    h(
-      'p',
-      { class: 'note' },
-      `Width ${model.deployedDModel}, head width ${model.deployedHeadDim}, vocabulary ${deployedVocabSize}, context ${deployedContextLength}; ` +
-        `${tieEmbeddings ? 'tied' : 'untied'} embeddings in ${headFormat}, KV cache in ${kvCacheFormat}, ${nCards} ${nCards === 1 ? 'card' : 'cards'}.`,
-    ),
-  );
+  return table({
+    caption: 'Costs of the deployed model',
+    columns: [
+      {
+        label: 'Quantity',
+        align: 'left',
+        cell: ({ name, about }) => h('span', { title: about }, labelOf(name)),
+      },
+      { label: trainedCosts === undefined ? 'Value' : 'Deployed', cell: ({ value }) => value },
+      ...(trainedCosts === undefined
+        ? []
+        : [{ label: 'As trained', cell: (/** @type {any} */ { trained }) => trained }]),
+    ],
+    rows,
+  });
+}
+
+/** @param {Member} member */
+function modelTable({ model, trainedCosts }) {
+  const { headFormat, kvCacheFormat, nCards, tieEmbeddings } = model;
+  const rows = [
+    { label: 'Width', deployed: model.deployedDModel, trained: model.dModel },
+    { label: 'Head width', deployed: model.deployedHeadDim, trained: model.headDim },
+    { label: 'Vocabulary', deployed: model.deployedVocabSize, trained: model.vocabSize },
+    { label: 'Context', deployed: model.deployedContextLength, trained: model.contextLength },
+    { label: 'Embeddings', deployed: `${tieEmbeddings ? 'tied' : 'untied'}, ${headFormat}` },
+    { label: 'KV cache', deployed: kvCacheFormat },
+    { label: 'Cards', deployed: nCards },
+  ];
+  /** @param {unknown} value */
+  const text = (value) => (typeof value === 'number' ? formatWhole(value) : String(value ?? ''));
+  return table({
+    caption: 'Shape of the model',
+    columns: [
+      { label: 'Model', align: 'left', cell: ({ label }) => label },
+      { label: trainedCosts === undefined ? 'Value' : 'Deployed', cell: ({ deployed }) => text(deployed) },
+      ...(trainedCosts === undefined
+        ? []
+        : [{ label: 'As trained', cell: (/** @type {any} */ { trained }) => text(trained) }]),
+    ],
+    rows,
+  });
 }
 
 /** @param {Member} member */
@@ -170,104 +191,13 @@ function rungTable({ evaluations }) {
   });
 }
 
-/** One row a property, one column a layer; the deeper the tint, the larger the value. @param {Member} member */
-function heatMap({ layers, model }) {
-  const isScaled = model.dModel !== model.deployedDModel;
-  /** @param {number} small @param {number} large */
-  const deployedTitle = (small, large) => (isScaled ? `${small} trained, ${large} deployed` : '');
-  /** @type {{ label: string, values: number[], text: string[], title: string[] }[]} */
-  const rows = [
-    row(
-      'Query heads',
-      (layer) => layer.nHeads,
-      (layer) => deployedTitle(layer.nHeads, layer.deployedHeads),
-    ),
-    row(
-      'KV heads',
-      (layer) => layer.nKvHeads,
-      (layer) => deployedTitle(layer.nKvHeads, layer.deployedKvHeads),
-    ),
-    row(
-      'Feed-forward',
-      (layer) => layer.dFf,
-      (layer) => deployedTitle(layer.dFf, layer.deployedDFf),
-    ),
-    {
-      ...row(
-        'Weight format',
-        (layer) => layer.bitsPerWeight,
-        () => '',
-      ),
-      text: layers.map(({ weightFormat }) => weightFormat),
-    },
-    row(
-      'Bits a weight',
-      (layer) => layer.bitsPerWeight,
-      () => 'scales and sparse indices included',
-    ),
-    {
-      ...row(
-        'Zeros',
-        (layer) => layer.sparsity,
-        () => '',
-      ),
-      text: layers.map(({ sparsity }) => (sparsity === 0 ? 'dense' : `${Math.round(100 * sparsity)} %`)),
-    },
-  ];
-  /** @param {string} label @param {(layer: Member['layers'][number]) => number} value @param {(layer: Member['layers'][number]) => string} title */
-  function row(label, value, title) {
-    const values = layers.map(value);
-    return {
-      label,
-      values,
-      text: values.map((each) => (each === 0 ? '–' : String(Number(each.toPrecision(3))))),
-      title: layers.map(title),
-    };
-  }
-  return h(
-    'div',
-    { class: 'table-scroll', tabindex: 0, role: 'region', 'aria-label': 'Heat map of the layers' },
-    h(
-      'table',
-      { class: 'heat' },
-      h('caption', { class: 'visually-hidden' }, 'Layers of the chosen candidate; trained sizes'),
-      h(
-        'thead',
-        {},
-        h(
-          'tr',
-          {},
-          h('th', { scope: 'col', class: 'left' }, 'Layer'),
-          layers.map((_, at) => h('th', { scope: 'col' }, at)),
-        ),
-      ),
-      h(
-        'tbody',
-        {},
-        rows.map(({ label, values, text, title }) => {
-          const most = Math.max(...values);
-          return h(
-            'tr',
-            {},
-            h('th', { scope: 'row', class: 'left' }, label),
-            values.map((value, at) => {
-              const cell = h('td', { title: title[at] === '' ? undefined : title[at] }, text[at]);
-              cell.style.setProperty('--heat', String(most === 0 ? 0 : value / most));
-              return cell;
-            }),
-          );
-        }),
-      ),
-    ),
-  );
-}
-
 /** @param {Member} member @param {string} grouping */
 function costTable({ cost }, grouping) {
   if (cost === undefined) return undefined;
-  const parts = grouping === 'byLayer' ? cost.byLayer : cost.byOperation;
+  const parts = (grouping === 'byLayer' ? cost.byLayer : cost.byOperation).filter(
+    ({ decodeSeconds, prefillSeconds, weightBytes }) => decodeSeconds + prefillSeconds + weightBytes > 0,
+  );
   const total = parts.reduce((sum, { decodeSeconds }) => sum + decodeSeconds, 0);
-  const largest = parts.reduce((most, { decodeSeconds }) => Math.max(most, decodeSeconds), 0);
   /** @type {(label: string, unit: string, key: 'prefillSeconds' | 'decodeMacs' | 'decodeBytes' | 'weightBytes') => import('./table.js').TableColumn} */
   const column = (label, unit, key) => ({
     label,
@@ -287,7 +217,7 @@ function costTable({ cost }, grouping) {
         label: 'Share',
         align: 'left',
         cell: ({ decodeSeconds }) => [
-          bar(largest === 0 ? 0 : decodeSeconds / largest),
+          bar(total === 0 ? 0 : decodeSeconds / total),
           h('span', { class: 'bar-text' }, formatShare(total === 0 ? 0 : decodeSeconds / total)),
         ],
       },

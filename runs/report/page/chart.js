@@ -24,6 +24,7 @@ export function palette() {
     line: colour('line'),
     faint: colour('faint'),
     surface: colour('surface'),
+    page: colour('page'),
     accent: colour('accent'),
     warm: colour('warm'),
     danger: colour('danger'),
@@ -64,6 +65,7 @@ export function createChart({ className, label, option, onPick }) {
     chart.setOption(
       {
         animation: false,
+        textStyle: { fontFamily: getComputedStyle(document.body).fontFamily },
         aria: { enabled: true, label: { description: label() } },
         ...option(palette(), canvas.clientWidth),
       },

@@ -1,14 +1,14 @@
 // Which model to take: the marked members side by side, weights to move, and the front as a table.
 import { announce, fill, h } from './dom.js';
-import { formatUnit, labelOf } from './format.js';
+import { formatUnit, labelOf, lowerLabel, marksText } from './format.js';
 import { sentence } from './scatter.js';
 import { metricOf } from './state.js';
 import { table } from './table.js';
 
-/** As in runs/report/pick.ts: enough of the sum to break ties between equal worst regrets. */
-const AUGMENTATION = 0.05;
+/** As in runs/report/pick.ts; a test holds the two together. */
+const AUGMENTATION = 0.25;
 
-/** The member whose largest weighted regret is least. @param {readonly Member[]} members @param {readonly number[]} weights */
+/** The member with the least weighted regret. @param {readonly Member[]} members @param {readonly number[]} weights */
 export function pickByWeights(members, weights) {
   let best = 0;
   let least = Number.POSITIVE_INFINITY;
@@ -63,28 +63,32 @@ export function chooseSection(data, state) {
       h(
         'p',
         { class: 'note' },
-        'The member with the least worst regret, each regret measured from the front’s best to its worst value.',
+        'The member with the least regret: for each objective the way from the front’s best to its worst value, times its weight; the largest counts whole, the sum of all by a quarter.',
       ),
-      weights.map((weight, k) => {
-        const name = current.objectives[k] ?? '';
-        const output = h('output', {}, String(weight));
-        const input = /** @type {HTMLInputElement} */ (
-          h('input', {
-            type: 'range',
-            min: 0,
-            max: 10,
-            step: 1,
-            value: weight,
-            id: `weight-${k}`,
-            oninput: () => {
-              weights = weights.map((each, other) => (other === k ? Number(input.value) : each));
-              output.textContent = input.value;
-              update();
-            },
-          })
-        );
-        return h('label', { class: 'slider' }, h('span', {}, labelOf(name)), input, output);
-      }),
+      h(
+        'div',
+        {},
+        weights.map((weight, k) => {
+          const name = current.objectives[k] ?? '';
+          const output = h('output', {}, String(weight));
+          const input = /** @type {HTMLInputElement} */ (
+            h('input', {
+              type: 'range',
+              min: 0,
+              max: 10,
+              step: 1,
+              value: weight,
+              id: `weight-${k}`,
+              oninput: () => {
+                weights = weights.map((each, other) => (other === k ? Number(input.value) : each));
+                output.textContent = input.value;
+                update();
+              },
+            })
+          );
+          return h('label', { class: 'slider' }, h('span', {}, labelOf(name)), input, output);
+        }),
+      ),
       outcome,
     ];
   };
@@ -108,7 +112,7 @@ function outcomeText(data, member, choose) {
   const parts = data.objectives.map((name, k) => {
     const share = Math.round(100 * (member.normalised?.[k] ?? 0));
     const value = formatUnit(metricOf(data, name)?.unit ?? '', member.values[name]);
-    return `${labelOf(name).toLowerCase()} ${value} (${share === 0 ? 'the best there is' : `${share} % of the way to the worst`})`;
+    return `${lowerLabel(name)} ${value} (${share === 0 ? 'the best there is' : `${share} % of the way to the worst`})`;
   });
   return [
     h(
@@ -131,7 +135,7 @@ function markedMembers(data, chosen, choose) {
   for (const { metric, at } of front.best) {
     const member = members[at];
     if (member === undefined) continue;
-    const role = `${metricOf(data, metric)?.better === 'higher' ? 'Highest' : 'Lowest'} ${labelOf(metric).toLowerCase()}`;
+    const role = `${metricOf(data, metric)?.better === 'higher' ? 'Highest' : 'Lowest'} ${lowerLabel(metric)}`;
     const known = rows.find((row) => row.member === member);
     if (known === undefined) rows.push({ role, member });
     else known.role += `, ${role.toLowerCase()}`;
@@ -219,7 +223,7 @@ export function frontTable(data, state) {
             align: 'left',
             cell: ({ layers }) => layers.map((/** @type {any} */ { nKvHeads }) => nKvHeads).join(' '),
           },
-          { label: 'Marked', align: 'left', cell: ({ marks }) => marks },
+          { label: 'Marked', align: 'left', cell: ({ marks }) => marksText(marks) },
         ],
         rows: members,
         rowClass: ({ candidate }) => (candidate === state.get().candidate ? 'chosen' : ''),

@@ -12,8 +12,8 @@ const METRIC_LABELS = {
   kvCacheBytes: 'KV cache',
   parameters: 'Parameters',
   macs: 'MACs',
-  energy: 'Energy',
-  price: 'Price',
+  energy: 'Energy a token',
+  price: 'Price a million tokens',
 };
 
 /** Names of parameters for headings. @type {Readonly<Record<string, string>>} */
@@ -38,6 +38,20 @@ const COUNT_UNITS = ['', 'K', 'M', 'G', 'T', 'P', 'E', 'Z', 'Y'];
 /** @param {string} name */
 export function labelOf(name) {
   return METRIC_LABELS[name] ?? GENE_LABELS[name] ?? name;
+}
+
+/** A heading in the middle of a sentence; abbreviations stay. @param {string} name */
+export function lowerLabel(name) {
+  const label = labelOf(name);
+  return /^[A-Z][a-z]/.test(label) ? `${label[0]?.toLowerCase()}${label.slice(1)}` : label;
+}
+
+/** `knee, lowest decodeLatency` with the names of headings. @param {string | undefined} marks */
+export function marksText(marks) {
+  return (marks ?? '')
+    .split(', ')
+    .map((mark) => mark.replace(/(?<= )\S+$/, lowerLabel))
+    .join(', ');
 }
 
 /** @param {number} value */

@@ -94,11 +94,15 @@ function parallelOption(data, chosen, colours) {
       type: isCategory ? 'category' : 'value',
       ...(isCategory ? { data: [...new Set(column)] } : { scale: true }),
       inverse: metricOf(data, name)?.better === 'lower',
+      nameLocation: metricOf(data, name)?.better === 'lower' ? 'start' : 'end',
+      z: 20,
       axisLine: { lineStyle: { color: colours.line } },
       axisTick: { show: false },
       axisLabel: {
         color: colours.muted,
         fontSize: 11,
+        textBorderColor: colours.page,
+        textBorderWidth: 3,
         formatter: isCategory
           ? undefined
           : (/** @type {number} */ value) => String(Number(value.toPrecision(3))),

@@ -5,7 +5,7 @@ import { redrawCharts } from './chart.js';
 import { chooseSection, frontTable } from './choose.js';
 import { courseSection, surrogateSection } from './course.js';
 import { fill, h, segmented } from './dom.js';
-import { formatDuration, formatUnit, formatWhole, labelOf } from './format.js';
+import { formatDuration, formatUnit, formatWhole, lowerLabel } from './format.js';
 import { parallelSection } from './parallel.js';
 import { scatterSection } from './scatter.js';
 import { createState, initialChoices } from './state.js';
@@ -136,9 +136,9 @@ function tilesOf({ run, front, members, objectives, metrics }) {
     if (member === undefined) continue;
     const unit = metrics.find((metric) => metric.name === name)?.unit ?? '';
     tiles.push([
-      `Best ${labelOf(name).toLowerCase()}`,
+      `Best ${lowerLabel(name)}`,
       formatUnit(unit, member.values[name]),
-      `${unit === 'bitsPerByte' ? 'bits per byte, ' : ''}candidate ${member.candidate}`,
+      `${unit === 'bitsPerByte' ? 'bits/byte, ' : ''}no. ${member.candidate}`,
     ]);
   }
   return tiles.map(([label, value, detail]) =>

@@ -1,7 +1,7 @@
 // The front as a scatter of any two quantities: what is dominated stays faint, constraints are drawn where they cut.
 import { axisStyle, createChart, tooltipStyle } from './chart.js';
-import { announce, checkbox, fill, h, select } from './dom.js';
-import { axisUnit, formatUnit, labelOf } from './format.js';
+import { announce, checkbox, fill, h, segmented, select } from './dom.js';
+import { axisUnit, formatUnit, labelOf, marksText } from './format.js';
 import { columnOf, metricOf, pointIndex } from './state.js';
 
 /** @typedef {import('./chart.js').Palette} Palette */
@@ -40,7 +40,7 @@ export function scatterSection(data, state) {
     chart.element,
   );
   const renderControls = () => {
-    const { x, y, colour, logX, logY, hidden } = state.get();
+    const { x, y, colour, view, logX, logY, hidden } = state.get();
     const metrics = current.metrics.map(({ name }) => ({ value: name, text: labelOf(name) }));
     const genes = Object.keys(current.points.genes).map((name) => ({ value: name, text: labelOf(name) }));
     fill(
@@ -49,6 +49,15 @@ export function scatterSection(data, state) {
       select('Up', metrics, y, (value) => state.set({ y: value })),
       select('Colour', [{ value: '', text: 'none' }, ...metrics, ...genes], colour, (value) =>
         state.set({ colour: value }),
+      ),
+      segmented(
+        'Part shown',
+        [
+          { value: 'front', text: 'Around the front' },
+          { value: 'all', text: 'All' },
+        ],
+        view,
+        (value) => state.set({ view: value === 'all' ? 'all' : 'front' }),
       ),
       checkbox('Log across', logX, (value) => state.set({ logX: value })),
       checkbox('Log up', logY, (value) => state.set({ logY: value })),
@@ -110,7 +119,7 @@ export function sentence(data, candidate) {
       `${labelOf(name)} ${formatUnit(metricOf(data, name)?.unit ?? '', /** @type {number} */ (columnOf(data, name)[at]))}`,
   );
   const marks = data.members.find((member) => member.candidate === candidate)?.marks;
-  return `Candidate ${candidate}: ${values.join(', ')}${marks ? `. ${marks}` : ''}`;
+  return `Candidate ${candidate}: ${values.join(', ')}${marks ? `. ${marksText(marks)}` : ''}`;
 }
 
 /** @param {KeyboardEvent} event @param {ReportData} data @param {import('./state.js').Choices} choices @param {(candidate: number) => void} choose */
@@ -183,8 +192,14 @@ function scatterOption(data, choices, colours, width) {
       trigger: 'item',
       formatter: (/** @type {any} */ item) => tip(data, item, choices),
     },
-    xAxis: axis(colours, x, unitX, choices.logX, 'middle', 30),
-    yAxis: axis(colours, y, unitY, choices.logY, 'end', 16),
+    xAxis: {
+      ...axis(colours, x, unitX, choices.logX, 'middle', 30),
+      ...span(choices, front, dominated, 0, colours),
+    },
+    yAxis: {
+      ...axis(colours, y, unitY, choices.logY, 'end', 16),
+      ...span(choices, front, dominated, 1, colours),
+    },
     ...(coloured === undefined
       ? {}
       : { visualMap: { ...coloured, left: width < 520 ? 'center' : 'right', top: 0 } }),
@@ -234,6 +249,28 @@ function axis(colours, name, { suffix }, isLog, place, gap) {
       ...(place === 'end' ? { align: 'left' } : {}),
     },
   };
+}
+
+/**
+ * What an axis spans around the front: the front with room to see what it beats.
+ * @param {import('./state.js').Choices} choices
+ * @param {readonly { value: readonly unknown[] }[]} front
+ * @param {readonly { value: readonly unknown[] }[]} dominated
+ * @param {number} k
+ * @param {Palette} colours
+ */
+function span({ view, logX, logY }, front, dominated, k, colours) {
+  if (view === 'all' || front.length === 0) return {};
+  const values = front.map(({ value }) => Number(value[k]));
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const beaten = dominated.map(({ value }) => Number(value[k])).sort((a, b) => a - b);
+  const room = (high - low || Math.abs(high) || 1) * 0.12;
+  // Four in five dominated points, but no more than twice the front's own width.
+  const most = Math.min(beaten[Math.floor(0.8 * beaten.length)] ?? high, high + (high - low));
+  const least = Math.max(beaten[Math.floor(0.2 * beaten.length)] ?? low, low - (high - low));
+  const [min, max] = [Math.min(low, least) - room, Math.max(high, most) + room];
+  const axisLabel = { ...axisStyle(colours).axisLabel, showMinLabel: false, showMaxLabel: false };
+  return { min: (k === 0 ? logX : logY) ? Math.max(min, low / 1.5) : min, max, axisLabel };
 }
 
 /** The colour scale of the front's points. @param {ReportData} data @param {string} name @param {readonly unknown[]} values @param {readonly number[]} at @param {Palette} colours */
@@ -305,7 +342,7 @@ function limits(data, x, y, unitX, unitY, colours) {
         color: colours.danger,
         fontSize: 11.5,
         formatter: ({ name = '' }) => name,
-        position: 'insideEndTop',
+        position: 'end',
       },
       data: drawn.map(({ key, text, at }) => ({ [key]: at, name: text })),
     },
@@ -321,17 +358,29 @@ function limits(data, x, y, unitX, unitY, colours) {
 
 /** The knee and the ends by name. @param {ReportData} data @param {{ value: unknown[], candidate: number | undefined }[]} front @param {Palette} colours @param {number} width */
 function markLabels(data, front, colours, width) {
+  const places = front.map(({ value }) => Number(value[0]));
+  const [left, right] = [Math.min(...places), Math.max(...places)];
   const marked = front.flatMap(({ value, candidate }) => {
     const marks = data.members.find((member) => member.candidate === candidate)?.marks;
     if (marks === undefined || marks === '') return [];
-    const text = marks.split(', ').map((mark) => mark.replace(/\S+$/, (name) => labelOf(name).toLowerCase()));
-    return [{ value: value.slice(0, 2), name: text.join(width < 520 ? '\n' : ', ') }];
+    const place = (Number(value[0]) - left) / (right - left || 1);
+    // Towards the middle, so that no name is cut off at an edge.
+    const align = place < 0.33 ? 'left' : place > 0.67 ? 'right' : 'center';
+    const offset = align === 'left' ? [-6, 0] : align === 'right' ? [6, 0] : [0, 0];
+    const text = marksText(marks);
+    return [
+      {
+        value: value.slice(0, 2),
+        name: width < 520 ? text.replaceAll(', ', '\n') : text,
+        label: { align, offset },
+      },
+    ];
   });
   return {
     type: 'scatter',
     silent: true,
     symbolSize: 13,
-    itemStyle: { opacity: 0 },
+    itemStyle: { color: 'transparent' },
     data: marked,
     label: {
       show: true,
@@ -341,7 +390,7 @@ function markLabels(data, front, colours, width) {
       color: colours.text,
       fontSize: 11.5,
       fontWeight: 500,
-      textBorderColor: colours.surface,
+      textBorderColor: colours.page,
       textBorderWidth: 3,
     },
     labelLayout: { hideOverlap: true, moveOverlap: 'shiftY' },

@@ -6,6 +6,7 @@
  * @property {string} x
  * @property {string} y
  * @property {string} colour a metric, a parameter or ''
+ * @property {'front' | 'all'} view what the axes of the scatter span
  * @property {boolean} logX
  * @property {boolean} logY
  * @property {ReadonlySet<string>} hidden standings that are not drawn
@@ -19,7 +20,16 @@ export function initialChoices(data) {
   const y = objectives.find((name) => name !== x) ?? metrics.find(({ name }) => name !== x)?.name ?? x;
   const colour = objectives.find((name) => name !== x && name !== y) ?? '';
   /** @type {Choices} */
-  const choices = { candidate: chosen, x, y, colour, logX: false, logY: false, hidden: new Set() };
+  const choices = {
+    candidate: chosen,
+    x,
+    y,
+    colour,
+    view: 'front',
+    logX: false,
+    logY: false,
+    hidden: new Set(),
+  };
   return choices;
 }
 

@@ -1,0 +1,199 @@
+// `compare`: two candidates of a run side by side, and what taking one for the other means.
+import type { Command } from 'commander';
+import { dominates } from '../../search/index.ts';
+import { METRIC_NAMES, METRICS, type MetricName, type MetricValues } from '../../space/metrics.ts';
+import { describeArchitecture, describeWeights } from '../describe.ts';
+import { formatMetric, formatNumber, formatTable } from '../format.ts';
+import { toMinimised } from '../problem.ts';
+import { type EvaluationResult, type RunDetails, RunReader } from '../store/queries.ts';
+import type { CandidateRecord } from '../store/records.ts';
+import { type CommonOptions, print, printJson } from './terminal.ts';
+
+const EXAMPLES = `
+Examples:
+  paretoformer compare latest 12 31
+  paretoformer compare latest 0 31       candidate 0 is the baseline where there is one`;
+
+export function addCompare(program: Command): void {
+  program
+    .command('compare')
+    .description('compare two candidates of a run')
+    .argument('<run>', "a run's id, a part of it that is unique, or latest")
+    .argument('<a>', 'number of a candidate, or the beginning of its key')
+    .argument('<b>', 'the other candidate')
+    .addHelpText('after', EXAMPLES)
+    .action((run: string, a: string, b: string, _options, command: Command) => {
+      const { db, json } = command.optsWithGlobals<CommonOptions>();
+      const reader = new RunReader(db);
+      try {
+        const details = reader.run(reader.resolve(run));
+        const sides = [a, b].map((name) => sideOf(reader, details, name)) as [Side, Side];
+        if (json === true) printJson(documentOf(details, sides));
+        else print(textOf(details, sides));
+      } finally {
+        reader.close();
+      }
+    });
+}
+
+interface Side {
+  readonly candidate: CandidateRecord;
+  readonly evaluations: readonly EvaluationResult[];
+}
+
+function sideOf(reader: RunReader, details: RunDetails, name: string): Side {
+  const candidate = reader.resolveCandidate(details.id, name);
+  return { candidate, evaluations: reader.evaluations(details.id, candidate.number) };
+}
+
+/** The highest rung that both reached, where losses compare. */
+function commonRung([a, b]: readonly [Side, Side]): number | undefined {
+  const reached = ({ evaluations }: Side) =>
+    evaluations.filter(({ state }) => state === 'ok').map(({ rung }) => rung);
+  const both = reached(a).filter((rung) => reached(b).includes(rung));
+  return both.length === 0 ? undefined : Math.max(...both);
+}
+
+function valuesOf({ candidate, evaluations }: Side, rung: number | undefined): MetricValues {
+  return (
+    evaluations.find((each) => each.rung === rung && each.state === 'ok')?.values ?? candidate.deployedCosts
+  );
+}
+
+function documentOf(details: RunDetails, sides: readonly [Side, Side]) {
+  const rung = commonRung(sides);
+  const [a, b] = sides.map((side) => ({
+    candidate: side.candidate.number,
+    key: side.candidate.key,
+    values: valuesOf(side, rung),
+    architecture: side.candidate.architecture,
+    deployment: side.candidate.deployment,
+  }));
+  return {
+    run: details.id,
+    ...(rung === undefined ? {} : { rung }),
+    verdict: verdictOf(details, sides),
+    a,
+    b,
+  };
+}
+
+function verdictOf(details: RunDetails, sides: readonly [Side, Side]): string {
+  const [a, b] = sides.map(({ candidate }) => `candidate ${candidate.number}`) as [string, string];
+  const rung = commonRung(sides);
+  const [first, second] = sides.map((side) => valuesOf(side, rung)) as [MetricValues, MetricValues];
+  const metrics = details.objectives.map(({ metric }) => metric);
+  if (metrics.some((metric) => first[metric] === undefined || second[metric] === undefined)) {
+    return 'they were never trained to the same rung, so only their costs compare';
+  }
+  const [x, y] = [first, second].map((values) =>
+    metrics.map((metric) => toMinimised(metric, values[metric]!)),
+  );
+  if (dominates(x!, y!)) return `${a} is at least as good in every objective: nothing speaks for ${b}`;
+  if (dominates(y!, x!)) return `${b} is at least as good in every objective: nothing speaks for ${a}`;
+  const better = metrics.filter((_, k) => x![k]! < y![k]!);
+  const worse = metrics.filter((_, k) => x![k]! > y![k]!);
+  if (better.length + worse.length === 0) return 'they are equal in every objective';
+  const ways = (metrics: readonly MetricName[]) =>
+    metrics.map((metric) => advantage(metric, first[metric]!, second[metric]!)).join(', ');
+  return `${a} has ${ways(better)}; ${b} has ${ways(worse)}`;
+}
+
+/** `lower decodeLatency by 1.31x`, `lower loss by 2.1 %`: what the better of two has over the other. */
+function advantage(metric: MetricName, one: number, other: number): string {
+  const word = METRICS[metric].better === 'higher' ? 'higher' : 'lower';
+  if (one <= 0 || other <= 0) return `${word} ${metric}`;
+  const ratio = Math.max(one, other) / Math.min(one, other);
+  const amount = ratio >= 1.2 ? `${formatNumber(ratio)}x` : `${(100 * (ratio - 1)).toFixed(1)} %`;
+  return `${word} ${metric} by ${amount}`;
+}
+
+function textOf(details: RunDetails, sides: readonly [Side, Side]): string {
+  const rung = commonRung(sides);
+  const [first, second] = sides.map((side) => valuesOf(side, rung)) as [MetricValues, MetricValues];
+  const headings = sides.map(({ candidate }) => ({ heading: `candidate ${candidate.number}` }));
+  const metrics = METRIC_NAMES.filter(
+    (metric) => first[metric] !== undefined || second[metric] !== undefined,
+  );
+  const table = formatTable(
+    [
+      { heading: 'metric', align: 'left' },
+      ...headings,
+      { heading: 'b to a' },
+      { heading: 'better', align: 'left' },
+    ],
+    metrics.map((metric) => [
+      METRICS[metric].unit === 'bitsPerByte' ? `${metric} (bits/byte)` : metric,
+      formatMetric(metric, first[metric]),
+      formatMetric(metric, second[metric]),
+      change(first[metric], second[metric]),
+      betterSide(metric, first[metric], second[metric]),
+    ]),
+  );
+  const judged = rung === undefined ? '' : `, losses at rung ${rung}`;
+  return [
+    `run ${details.id} (${details.name})${judged}`,
+    verdictOf(details, sides),
+    '',
+    table,
+    '',
+    genomeTable(sides),
+    '',
+    layerTable(sides),
+  ].join('\n');
+}
+
+function change(a: number | undefined, b: number | undefined): string {
+  if (a === undefined || b === undefined || a === 0) return '-';
+  const ratio = b / a;
+  return ratio >= 2 || ratio <= 0.5
+    ? `x${formatNumber(ratio)}`
+    : `${ratio >= 1 ? '+' : ''}${(100 * (ratio - 1)).toFixed(1)} %`;
+}
+
+function betterSide(metric: MetricName, a: number | undefined, b: number | undefined): string {
+  if (a === undefined || b === undefined || a === b) return '';
+  return toMinimised(metric, a) < toMinimised(metric, b) ? 'a' : 'b';
+}
+
+function genomeTable(sides: readonly [Side, Side]): string {
+  const described = sides.map(({ candidate }): Record<string, string> => {
+    const { architecture, deployment } = candidate;
+    const { dModel, headDim, depth } = describeArchitecture(architecture);
+    return {
+      dModel: String(dModel),
+      headDim: String(headDim),
+      depth: String(depth),
+      embeddings: architecture.tieEmbeddings ? 'tied' : 'untied',
+      weights: describeWeights(deployment),
+      'head format': deployment.headFormat,
+      'KV cache': deployment.kvCacheFormat,
+      cards: String(deployment.nCards),
+    };
+  }) as [Record<string, string>, Record<string, string>];
+  const left = (heading: string) => ({ heading, align: 'left' as const });
+  const rows = Object.keys(described[0]).map((name) => [
+    name,
+    described[0][name]!,
+    described[1][name]!,
+    described[0][name] === described[1][name] ? '' : 'differs',
+  ]);
+  return formatTable([left('genome'), left('a'), left('b'), left('')], rows);
+}
+
+function layerTable(sides: readonly [Side, Side]): string {
+  const depth = Math.max(...sides.map(({ candidate }) => candidate.architecture.layers.length));
+  const cell = ({ candidate }: Side, at: number): string => {
+    const layer = candidate.architecture.layers[at];
+    const stored = candidate.deployment.layers[at];
+    if (layer === undefined || stored === undefined) return '-';
+    const sparsity = stored.sparsity === 0 ? '' : ` ${Math.round(100 * stored.sparsity)} % zeros`;
+    return `${layer.nHeads}/${layer.nKvHeads} heads, dFf ${layer.dFf}, ${stored.weightFormat}${sparsity}`;
+  };
+  const left = (heading: string) => ({ heading, align: 'left' as const });
+  const rows = Array.from({ length: depth }, (_, at) => {
+    const [a, b] = sides.map((side) => cell(side, at)) as [string, string];
+    return [String(at), a, b, a === b ? '' : 'differs'];
+  });
+  return formatTable([{ heading: 'layer' }, left('a'), left('b'), left('')], rows);
+}

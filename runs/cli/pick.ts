@@ -1,0 +1,190 @@
+// `pick`: one member of a front by weights, with the reasons.
+import type { Command } from 'commander';
+import { didYouMean } from '../../space/did-you-mean.ts';
+import { METRICS, type MetricName } from '../../space/metrics.ts';
+import { describeArchitecture, describeWeights } from '../describe.ts';
+import { formatMetric, formatNumber, formatTable, metricHeading } from '../format.ts';
+import { queryFront } from '../front-query.ts';
+import { type Pick, pickMember, type Weight } from '../report/pick.ts';
+import { RunError } from '../run-error.ts';
+import { type FrontMember, type RunDetails, RunReader } from '../store/queries.ts';
+import { type CommonOptions, print, printJson, UsageError } from './terminal.ts';
+
+interface PickOptions extends CommonOptions {
+  readonly weights?: string;
+  readonly where?: string;
+}
+
+const EXAMPLES = `
+Examples:
+  paretoformer pick latest                               all objectives weigh the same
+  paretoformer pick latest --weights loss=2,latency=1    the loss counts twice
+  paretoformer pick latest --where 'memory < 1 GiB'      among members that meet a condition`;
+
+/** Members that come next and are shown beside the choice. */
+const N_RUNNERS_UP = 3;
+
+export function addPick(program: Command): void {
+  program
+    .command('pick')
+    .description('pick one member of the front by weights and say why')
+    .argument('<run>', "a run's id, a part of it that is unique, or latest")
+    .option('--weights <list>', 'objective=weight, separated by commas; 1 for each objective unless given')
+    .option('--where <condition>', "only members that meet a condition: 'memory < 8 GiB'")
+    .addHelpText('after', EXAMPLES)
+    .action((run: string, _options, command: Command) => {
+      const { db, json, weights: text, where } = command.optsWithGlobals<PickOptions>();
+      const reader = new RunReader(db);
+      try {
+        const details = reader.run(reader.resolve(run));
+        const objectives = details.objectives.map(({ metric }) => metric);
+        const weights =
+          text === undefined
+            ? objectives.map((metric) => ({ metric, weight: 1 }))
+            : weightsOf(text, objectives);
+        const members = queryFront(reader, details.id, where === undefined ? {} : { where })?.members ?? [];
+        if (members.length === 0) {
+          throw new RunError(
+            where === undefined
+              ? `run ${details.id} has no front yet`
+              : `no member of the front meets "${where}"`,
+          );
+        }
+        const pick = pickMember(
+          weights,
+          members.map(({ evaluation }) => evaluation.values),
+        );
+        if (json === true) printJson(documentOf(details, weights, members, pick));
+        else print(textOf(details, weights, members, pick));
+      } finally {
+        reader.close();
+      }
+    });
+}
+
+/** `loss=2,latency=1`; an objective may be named by any part of its name that no other objective has. */
+export function weightsOf(text: string, objectives: readonly MetricName[]): Weight[] {
+  const weights = text.split(',').map((part) => {
+    const [name = '', value = '', ...rest] = part.split('=').map((piece) => piece.trim());
+    const weight = Number(value);
+    if (name === '' || value === '' || rest.length > 0 || !(weight > 0) || !Number.isFinite(weight)) {
+      throw new UsageError(
+        `--weights: expected objective=weight with a weight above 0, not "${part.trim()}"`,
+      );
+    }
+    return { metric: objectiveOf(name, objectives), weight };
+  });
+  const names = weights.map(({ metric }) => metric);
+  const twice = names.find((name, at) => names.indexOf(name) !== at);
+  if (twice !== undefined) throw new UsageError(`--weights: ${twice} is listed twice`);
+  return weights;
+}
+
+function objectiveOf(name: string, objectives: readonly MetricName[]): MetricName {
+  const exact = objectives.find((objective) => objective === name);
+  if (exact !== undefined) return exact;
+  const matches = objectives.filter((objective) => objective.toLowerCase().includes(name.toLowerCase()));
+  if (matches.length === 1) return matches[0]!;
+  const known = `; the run's objectives are ${objectives.join(', ')}`;
+  if (matches.length > 1) throw new UsageError(`--weights: "${name}" fits ${matches.join(' and ')}`);
+  throw new UsageError(`--weights: no objective "${name}"${didYouMean(name, objectives) || known}`);
+}
+
+function documentOf(
+  details: RunDetails,
+  weights: readonly Weight[],
+  members: readonly FrontMember[],
+  pick: Pick,
+) {
+  const { candidate, evaluation } = members[pick.at]!;
+  return {
+    run: details.id,
+    weights,
+    candidate: candidate.number,
+    key: candidate.key,
+    values: evaluation.values,
+    shares: pick.shares,
+    // JSON has no Infinity: a bound that is absent means that no factor changes the choice.
+    firmness: pick.firmness.map(({ metric, from, to }) => ({
+      metric,
+      ...(from === 0 ? {} : { from }),
+      ...(Number.isFinite(to) ? { to } : {}),
+    })),
+    ranking: pick.ranking.map(({ at, score }) => ({ candidate: members[at]!.candidate.number, score })),
+  };
+}
+
+function textOf(
+  details: RunDetails,
+  weights: readonly Weight[],
+  members: readonly FrontMember[],
+  pick: Pick,
+): string {
+  const { candidate } = members[pick.at]!;
+  const { dModel, depth, nKvHeads, dFf } = describeArchitecture(candidate.architecture);
+  const weighing = weights.map(({ metric, weight }) => `${metric} x${formatNumber(weight)}`).join(', ');
+  const reasons = pick.shares.map(({ metric, share }) => {
+    const value = formatMetric(metric, members[pick.at]!.evaluation.values[metric]);
+    if (share === 0) return `  ${metric} ${value}: the best of the front`;
+    const { best, worst } = endsOf(metric, members);
+    const from = `the front's best (${formatMetric(metric, best)}) to its worst (${formatMetric(metric, worst)})`;
+    return `  ${metric} ${value}: ${Math.round(100 * share)} % of the way from ${from}`;
+  });
+  return [
+    `candidate ${candidate.number} of run ${details.id}, one of ${members.length} ${members.length === 1 ? 'member' : 'members'}, for ${weighing}`,
+    `  dModel ${dModel}, ${depth} layers, kv heads ${nKvHeads}, dFf ${dFf}, ${describeWeights(candidate.deployment)}`,
+    '',
+    "why: the least regret, the front's best being none: the largest, weights counted, and a quarter of all together",
+    ...reasons,
+    ...runnersUp(weights, members, pick),
+    ...firmnessLines(pick, members.length),
+    '',
+    `next: paretoformer show ${details.id} ${candidate.number}`,
+  ].join('\n');
+}
+
+/** The front's best and worst value of an objective. */
+function endsOf(metric: MetricName, members: readonly FrontMember[]): { best: number; worst: number } {
+  const values = members.map(({ evaluation }) => evaluation.values[metric]!);
+  const low = values.reduce((a, b) => Math.min(a, b));
+  const high = values.reduce((a, b) => Math.max(a, b));
+  return METRICS[metric].better === 'higher' ? { best: high, worst: low } : { best: low, worst: high };
+}
+
+function runnersUp(weights: readonly Weight[], members: readonly FrontMember[], pick: Pick): string[] {
+  const next = pick.ranking.slice(1, 1 + N_RUNNERS_UP);
+  if (next.length === 0) return [];
+  const own = members[pick.at]!.evaluation.values;
+  const columns = [
+    { heading: 'next best' },
+    ...weights.flatMap(({ metric }) => [{ heading: metricHeading(metric) }, { heading: 'change' }]),
+  ];
+  const rows = next.map(({ at }) => {
+    const { candidate, evaluation } = members[at]!;
+    return [
+      String(candidate.number),
+      ...weights.flatMap(({ metric }) => [
+        formatMetric(metric, evaluation.values[metric]),
+        change(own[metric]!, evaluation.values[metric]!),
+      ]),
+    ];
+  });
+  return ['', formatTable(columns, rows)];
+}
+
+function change(from: number, to: number): string {
+  if (from === 0) return '-';
+  const percentage = (100 * (to - from)) / Math.abs(from);
+  return `${percentage > 0 ? '+' : ''}${percentage.toFixed(1)} %`;
+}
+
+function firmnessLines(pick: Pick, nMembers: number): string[] {
+  if (pick.firmness.length < 2 || nMembers < 2) return [];
+  const lines = pick.firmness.map(({ metric, from, to }) => {
+    if (from === 0 && !Number.isFinite(to)) return `  ${metric}: whatever its weight`;
+    const low = from === 0 ? 'any smaller weight' : `x${formatNumber(from, 2)}`;
+    const high = Number.isFinite(to) ? `x${formatNumber(to, 2)}` : 'any larger weight';
+    return `  ${metric}: from ${low} to ${high}`;
+  });
+  return ['', 'the choice stays when one weight is multiplied, the others kept', ...lines];
+}
