@@ -47,9 +47,11 @@ export {
 } from './metrics.ts';
 export { mutateCandidate } from './mutate.ts';
 export { deriveRng, type Rng } from './random.ts';
+export { deploymentsOf } from './redeploy.ts';
 export { sampleCandidate } from './sample.ts';
 export { deployedArchitecture, type Scale } from './scale.ts';
 export {
+  type CompressionSpec,
   type DeploymentSpec,
   type LayerChoices,
   type RunSpec,

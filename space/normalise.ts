@@ -48,6 +48,7 @@ export function normalise(raw: RawSpec, defaultName: string, report: Report): Ru
     constraints: raw.constraints.flatMap((text, index) => constraint(text, index, report)),
     search: normaliseSearch(raw.search),
     training: raw.training,
+    compression: raw.compression,
     workers: raw.workers.maxThreads === undefined ? {} : { maxThreads: raw.workers.maxThreads },
   };
 }
@@ -234,7 +235,7 @@ function constraint(text: string, index: number, report: Report): Constraint[] {
 
 /** Parents by default: a twentieth of the candidates, at least 8, never more than there are. */
 function normaliseSearch(search: RawSpec['search']): SearchSpec {
-  const { algorithm, candidates, eta, lag } = search;
+  const { algorithm, candidates, eta, lag, deploymentsPerArchitecture } = search;
   const population = search.population ?? Math.min(candidates, Math.max(8, Math.ceil(candidates / 20)));
-  return { algorithm, candidates, population, eta, lag };
+  return { algorithm, candidates, population, eta, lag, deploymentsPerArchitecture };
 }

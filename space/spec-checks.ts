@@ -130,6 +130,20 @@ const searchFits: Check = ({ search, training }) => {
   return problems;
 };
 
+/** OWL finds the layers' sparsities itself: there is no gene of a layer left for it to keep. */
+const splitFits: Check = ({ compression, deployment }) => {
+  if (compression.split !== 'owl' || !deployment.sparsity.perLayer) return [];
+  const message = 'owl shares one sparsity out over the layers: deployment.sparsity cannot be per layer';
+  return [{ path: ['compression', 'split'], message }];
+};
+
+const recoveryFits: Check = ({ compression, training }) => {
+  const { recoverySteps } = compression;
+  if (recoverySteps <= 1e5 && recoverySteps <= 10 * training.rungs.at(-1)!) return [];
+  const message = `${recoverySteps} steps are more than ten times what the highest rung trains`;
+  return [{ path: ['compression', 'recoverySteps'], message }];
+};
+
 const workloadFits: Check = ({ workload, scale, task }) => {
   const contextLength = scale?.contextLength ?? task.contextLength;
   const asked = workload.promptTokens + workload.generatedTokens;
@@ -149,4 +163,6 @@ const CHECKS: readonly Check[] = [
   evaluationFits,
   searchFits,
   workloadFits,
+  splitFits,
+  recoveryFits,
 ];

@@ -2,7 +2,7 @@
 // Rules that look at more than one key are in spec-checks.ts.
 import { z } from 'zod';
 import { KV_CACHE_FORMATS, WEIGHT_FORMATS } from './deployment.ts';
-import { SEARCH_ALGORITHMS } from './spec.ts';
+import { PRUNING_METHODS, SEARCH_ALGORITHMS, SPARSITY_SPLITS } from './spec.ts';
 
 const natural = z.number().int().min(0).max(1_000_000);
 const count = z.number().int().min(1).max(1_000_000);
@@ -141,6 +141,24 @@ const search = z.strictObject({
     .default(3)
     .describe('one in eta candidates is promoted to the next rung'),
   lag: count.max(10_000).default(8).describe('evaluation k is chosen from results up to k - lag'),
+  deploymentsPerArchitecture: natural
+    .max(1000)
+    .default(2)
+    .describe('further deployments that are measured of an architecture that reached the highest rung'),
+});
+
+const compression = z.strictObject({
+  method: z.enum(PRUNING_METHODS).default('magnitude').describe('how the weights that go are chosen'),
+  split: z
+    .enum(SPARSITY_SPLITS)
+    .default('uniform')
+    .describe('uniform: the same sparsity in every layer; owl: less in layers with more outliers'),
+  calibrationWindows: count
+    .max(65_536)
+    .default(64)
+    .describe('training sequences on which wanda, sparsegpt and owl look at inputs'),
+  recoverySteps: natural.default(0).describe('steps of fine-tuning after pruning and casting; 0 = off'),
+  recoveryLearningRate: positive.max(1).default(0.001).describe('peak of the schedule of the fine-tuning'),
 });
 
 const training = z.strictObject({
@@ -195,6 +213,9 @@ export const specSchema = z.strictObject({
     .describe('expressions such as "memory <= 16 GiB" or "loss <= 1.02 * baseline"'),
   search: search.prefault({}).describe('how candidates are chosen'),
   training: training.prefault({}).describe('how candidates are trained'),
+  compression: compression
+    .prefault({})
+    .describe('how trained weights are compressed before they are measured'),
   workers: z
     .strictObject({
       maxThreads: count.max(1024).optional().describe('training threads; by default one for each core'),

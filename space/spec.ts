@@ -52,6 +52,26 @@ export interface DeploymentSpec {
   readonly cards: readonly number[];
 }
 
+/** How the weights that a deployment prunes are chosen. */
+export const PRUNING_METHODS = ['magnitude', 'wanda', 'sparsegpt'] as const;
+export type PruningMethodName = (typeof PRUNING_METHODS)[number];
+
+/** How a sparsity is shared out over the layers: the same for all, or less for layers with more outliers. */
+export const SPARSITY_SPLITS = ['uniform', 'owl'] as const;
+export type SparsitySplit = (typeof SPARSITY_SPLITS)[number];
+
+/** How trained weights become those of a deployment before its loss is measured. */
+export interface CompressionSpec {
+  readonly method: PruningMethodName;
+  readonly split: SparsitySplit;
+  /** Training windows on which wanda, sparsegpt and owl look at the inputs of the matrices. */
+  readonly calibrationWindows: number;
+  /** Steps of fine-tuning after pruning and casting; 0 = off. */
+  readonly recoverySteps: number;
+  /** Peak of the fine-tuning's schedule. */
+  readonly recoveryLearningRate: number;
+}
+
 export interface SearchSpec {
   readonly algorithm: SearchAlgorithm;
   /** Distinct candidates that enter the lowest rung. */
@@ -61,6 +81,8 @@ export interface SearchSpec {
   readonly eta: number;
   /** Evaluation k is chosen from the results of evaluations up to k - lag. */
   readonly lag: number;
+  /** Further deployments that are measured of an architecture which reached the highest rung; 0 = none. */
+  readonly deploymentsPerArchitecture: number;
 }
 
 export interface TrainingSpec {
@@ -100,6 +122,7 @@ export interface RunSpec {
   readonly constraints: readonly Constraint[];
   readonly search: SearchSpec;
   readonly training: TrainingSpec;
+  readonly compression: CompressionSpec;
   /** Absent = as many threads as the machine has cores. Not part of what a run computes. */
   readonly workers: { readonly maxThreads?: number };
 }

@@ -17,6 +17,7 @@ import {
 import { parseSpec } from '../../space/load-spec.ts';
 import { mutateCandidate } from '../../space/mutate.ts';
 import { deriveRng } from '../../space/random.ts';
+import { deploymentsOf } from '../../space/redeploy.ts';
 import { repairGenes, stretch } from '../../space/repair.ts';
 import { sampleCandidate } from '../../space/sample.ts';
 import { spaces, spelledCandidates } from './small-spaces.ts';
@@ -317,4 +318,38 @@ test('a compiled space takes its vocabulary from the tokenizer and only dividing
     { nHeads: 4, nKvHeads: [1, 2, 4] },
   ]);
   expect(space.weightFormat).toEqual({ choices: ['fp16'], perLayer: false });
+});
+
+describe('other deployments of an architecture', () => {
+  test('are distinct members with the same architecture, at most as many as wanted', () => {
+    fc.assert(
+      fc.property(spaces(3, 4), seeds, fc.integer({ min: 1, max: 60 }), (space, seed, most) => {
+        const member = sampleCandidate(space, deriveRng(seed, 0, 'member'));
+        const found = deploymentsOf(space, member, most, deriveRng(seed, 1, 'deployments'));
+        expect(found.length).toBeGreaterThan(0);
+        expect(found.length).toBeLessThanOrEqual(most);
+        expect(new Set(found.map(candidateKey)).size).toBe(found.length);
+        for (const each of found) {
+          expect(each.architecture).toEqual(member.architecture);
+          expect(containsCandidate(space, each)).toBe(true);
+        }
+        expect(deploymentsOf(space, member, most, deriveRng(seed, 1, 'deployments'))).toEqual(found);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  test('hold every way of storing all layers alike where there is room', () => {
+    const member = sampleCandidate(tiny, deriveRng(1, 0, 'member'));
+    const { weightFormat, sparsity, headFormat, nCards } = tiny;
+    const found = deploymentsOf(tiny, member, 10_000, deriveRng(1, 1, 'deployments'));
+    const alike = found.filter(
+      ({ deployment: { layers } }) => new Set(layers.map((layer) => JSON.stringify(layer))).size === 1,
+    );
+    const hasAttention = member.architecture.layers.some(({ nHeads }) => nHeads > 0);
+    const nCaches = hasAttention ? tiny.kvCacheFormat.length : 1;
+    expect(alike).toHaveLength(
+      weightFormat.choices.length * sparsity.choices.length * headFormat.length * nCaches * nCards.length,
+    );
+  });
 });

@@ -55,7 +55,10 @@ describe('shipped examples', () => {
 
 describe('normalisation', () => {
   test('the fewest keys: every default is filled in', () => {
-    const { task, deployment, workload, search, training, ...rest } = parseSpec(MINIMAL, 'runs/first.yaml');
+    const { task, deployment, workload, search, training, compression, ...rest } = parseSpec(
+      MINIMAL,
+      'runs/first.yaml',
+    );
     expect(rest).toEqual({
       specVersion: 1,
       name: 'first',
@@ -87,7 +90,21 @@ describe('normalisation', () => {
       cards: [1],
     });
     expect(workload).toEqual({ batch: 1, promptTokens: 96, generatedTokens: 32 });
-    expect(search).toEqual({ algorithm: 'nsga2', candidates: 32, population: 8, eta: 3, lag: 8 });
+    expect(search).toEqual({
+      algorithm: 'nsga2',
+      candidates: 32,
+      population: 8,
+      eta: 3,
+      lag: 8,
+      deploymentsPerArchitecture: 2,
+    });
+    expect(compression).toEqual({
+      method: 'magnitude',
+      split: 'uniform',
+      calibrationWindows: 64,
+      recoverySteps: 0,
+      recoveryLearningRate: 0.001,
+    });
     expect(training).toMatchObject({ rungs: [150, 450], batch: 8, beta2: 0.95, gradientClip: 1 });
   });
 
