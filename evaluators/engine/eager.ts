@@ -1,5 +1,6 @@
 // The reference engine: runs a function kernel by kernel on one of tfjs's own backends.
 import * as tf from '@tensorflow/tfjs';
+import { registerComposites } from './fused.ts';
 import type { Engine, FeedArray, Feeds } from './program.ts';
 
 /** `tensorflow` needs `@tensorflow/tfjs-node`, `wasm` needs `@tensorflow/tfjs-backend-wasm`; `cpu` is always there. */
@@ -18,6 +19,7 @@ export function segmentSumByProduct(x: tf.Tensor, segmentIds: tf.Tensor1D, nSegm
 }
 
 function fillGaps(backendName: EagerBackend): void {
+  registerComposites(backendName);
   if (tf.getKernel('UnsortedSegmentSum', backendName) !== undefined) return;
   tf.registerKernel({
     kernelName: 'UnsortedSegmentSum',
@@ -38,8 +40,8 @@ export async function loadEagerBackend(name: EagerBackend): Promise<void> {
     } catch {
       throw new Error(`engine "${name}" needs the package ${PACKAGE[name]}, which does not load here`);
     }
-    fillGaps(name);
   }
+  fillGaps(name);
   if (!(await tf.setBackend(name))) throw new Error(`engine "${name}" does not start here`);
 }
 

@@ -1,5 +1,5 @@
 // One recorder per tfjs kernel: the ONNX nodes that compute the same values. Shapes follow tfjs's rules.
-import { type DType, type GraphBuilder, sameShape } from './graph.ts';
+import { type DType, float, type GraphBuilder, sameShape } from './graph.ts';
 
 export interface KernelContext {
   readonly builder: GraphBuilder;
@@ -221,7 +221,40 @@ const softmax =
   ({ builder, id, shape }) =>
     builder.node(op, [id(input)], { shape: shape(input), dtype: 'float32' }, { axis: -1 });
 
-/** Recorders by tfjs kernel name. */
+const rmsNorm: Recorder = ({ builder, id, shape, attributes }) =>
+  builder.nodeWithOutputs(
+    'SimplifiedLayerNormalization',
+    [id('x'), id('gain')],
+    [
+      { shape: shape('x'), dtype: 'float32' },
+      { shape: [...shape('x').slice(0, -1), 1], dtype: 'float32' },
+    ],
+    { axis: -1, epsilon: float(attributes.epsilon as number) },
+  );
+
+const rotary: Recorder = ({ builder, id, shape }) => {
+  const first = builder.constant(BigInt64Array.of(0n), [1], 'int64');
+  const numHeads = shape('x')[2]! / (2 * shape('cos')[1]!);
+  return builder.node(
+    'RotaryEmbedding',
+    [id('x'), first, id('cos'), id('sin')],
+    { shape: shape('x'), dtype: 'float32' },
+    { num_heads: numHeads, rotary_embedding_dim: shape('cos')[1]! * 2 },
+    'com.microsoft',
+  );
+};
+
+/** `x * sigmoid(x)` in one pass. */
+const silu: Recorder = ({ builder, id, shape }) =>
+  builder.node(
+    'QuickGelu',
+    [id('x')],
+    { shape: shape('x'), dtype: 'float32' },
+    { alpha: float(1) },
+    'com.microsoft',
+  );
+
+/** Recorders by tfjs kernel name; the last three are this project's own (`fused.ts`). */
 export const KERNELS: Readonly<Record<string, Recorder>> = {
   Add: binary('Add'),
   Sub: binary('Sub'),
@@ -280,4 +313,7 @@ export const KERNELS: Readonly<Record<string, Recorder>> = {
   Tile: tile,
   Softmax: softmax('Softmax', 'logits'),
   LogSoftmax: softmax('LogSoftmax', 'logits'),
+  RmsNorm: rmsNorm,
+  Rotary: rotary,
+  Silu: silu,
 };

@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs';
 import { type DType, type Graph, GraphBuilder, type TypedArray } from './graph.ts';
 import { KERNELS, type KernelContext } from './kernels.ts';
 import type { InputSpec, TensorFunction } from './program.ts';
-import { eliminate } from './rewrite.ts';
+import { rewrite } from './rewrite/index.ts';
 
 const BACKEND = 'paretoformer-trace';
 
@@ -118,7 +118,7 @@ export function trace(inputs: Readonly<Record<string, InputSpec>>, program: Tens
       const outputs = new Map<string, number>();
       for (const [name, tensor] of Object.entries(program(tensors)))
         outputs.set(name, tracer.idOf(tensor.dataId));
-      graph = eliminate(tracer.builder.build(outputs));
+      graph = rewrite(tracer.builder.build(outputs));
     });
     return graph!;
   } finally {

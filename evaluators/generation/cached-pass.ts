@@ -76,7 +76,7 @@ function pastOf(
 ): Past {
   // Padding may stand beyond the context: the table reaches as far.
   const all = rotaryTables(contextLength + width, headDim, ropeTheta);
-  const at = (table: tf.Tensor3D) => tf.gather(table, inputs.positions as tf.Tensor1D);
+  const at = (table: tf.Tensor2D) => tf.gather(table, inputs.positions as tf.Tensor1D);
   const keys: Record<number, tf.Tensor3D> = {};
   const values: Record<number, tf.Tensor3D> = {};
   layers.forEach(({ nHeads }, layer) => {
@@ -85,7 +85,7 @@ function pastOf(
     values[layer] = inputs[valuesName(layer)] as tf.Tensor3D;
   });
   return {
-    tables: { cos: at(all.cos), sin: at(all.sin), rotate: all.rotate },
+    tables: { cos: at(all.cos), sin: at(all.sin) },
     mask: inputs.mask as tf.Tensor2D,
     keys,
     values,

@@ -2,7 +2,15 @@
 // Shapes: B sequences, T positions, N = B*T, D width, H heads, K kv heads, G = H/K heads a group, d head size.
 import * as tf from '@tensorflow/tfjs';
 import type { Architecture, Layer } from '../../space/architecture.ts';
-import { causalSoftmax, type RotaryTables, rmsNorm, rotary, rotaryTables, swiGlu } from './operations.ts';
+import {
+  causalAttention,
+  linear,
+  type RotaryTables,
+  rmsNorm,
+  rotary,
+  rotaryTables,
+  swiGlu,
+} from './operations.ts';
 
 export type WeightTensors = Readonly<Record<string, tf.Tensor>>;
 
@@ -33,9 +41,10 @@ export interface Past {
 interface Shared {
   readonly hooks: ForwardHooks;
   readonly batch: number;
-  readonly positions: number;
   readonly headDim: number;
-  readonly tables: RotaryTables;
+  /** The queries' tables carry the scale of the scores, `headDim ** -0.5`. */
+  readonly queryTables: RotaryTables;
+  readonly keyTables: RotaryTables;
   /** (T, T), or (T, C + T) after cached tokens: 0 where a position may look, very negative ahead of it. */
   readonly mask: tf.Tensor2D;
 }
@@ -46,19 +55,49 @@ function causalMask(positions: number): tf.Tensor2D {
   return tf.tensor2d(mask, [positions, positions]);
 }
 
-/** `q . k^T` over the cached and then the new keys; the cache itself is never copied. */
-function scoresOf(q: tf.Tensor, k: tf.Tensor, past: tf.Tensor | undefined): tf.Tensor {
-  const scores = tf.matMul(q, k, false, true); // (B*K, G*T, T)
-  return past === undefined ? scores : tf.concat([tf.matMul(q, past, false, true), scores], 2);
-}
-
-/** Values mixed by `weights` (B*K, G*T, C + T). */
-function mixedValues(weights: tf.Tensor3D, v: tf.Tensor, past: tf.Tensor | undefined): tf.Tensor {
-  if (past === undefined) return tf.matMul(weights, v);
-  const cached = past.shape[1]!;
+/** Causal attention (B, T, H*d) over cached and then new keys; the cache itself is never copied. No gradients. */
+function cachedAttention(
+  q: tf.Tensor3D,
+  newKeys: tf.Tensor3D,
+  newValues: tf.Tensor3D,
+  pastKeys: tf.Tensor3D,
+  pastValues: tf.Tensor3D,
+  mask: tf.Tensor2D,
+): tf.Tensor3D {
+  const [batch, positions, inner] = q.shape;
+  const [groups, cached, headDim] = pastKeys.shape; // (B*K, C, d)
+  const nHeads = inner / headDim;
+  const perHead = tf.transpose(tf.reshape(q, [batch, positions, nHeads, headDim]), [0, 2, 1, 3]);
+  const grouped = tf.reshape(perHead, [groups, -1, headDim]); // (B*K, G*T, d)
+  const products = [pastKeys, newKeys].map((keys) => tf.matMul(grouped, keys, false, true));
+  const scores = tf.reshape(tf.concat(products, 2), [batch, nHeads, positions, mask.shape[1]]);
+  const weights = tf.reshape(tf.softmax(tf.add(scores, mask)), [groups, -1, mask.shape[1]]); // (B*K, G*T, C + T)
   const onPast = tf.slice(weights, [0, 0, 0], [-1, -1, cached]);
   const onNew = tf.slice(weights, [0, 0, cached], [-1, -1, -1]);
-  return tf.add(tf.matMul(onPast, past), tf.matMul(onNew, v));
+  const mixed = tf.add(tf.matMul(onPast, pastValues), tf.matMul(onNew, newValues)); // (B*K, G*T, d)
+  const merged = tf.transpose(tf.reshape(mixed, [batch, nHeads, positions, headDim]), [0, 2, 1, 3]);
+  return tf.reshape(merged, [batch, positions, inner]);
+}
+
+/** Values mixed by attention, (B, T, H*d). */
+function mixedOf(
+  q: tf.Tensor3D,
+  k: tf.Tensor3D,
+  v: tf.Tensor3D,
+  layerNumber: number,
+  { nKvHeads }: Layer,
+  { batch, headDim, mask, hooks: { past } }: Shared,
+): tf.Tensor3D {
+  if (past === undefined) return causalAttention(q, k, v, mask, headDim);
+  const perHead = (x: tf.Tensor3D) =>
+    tf.reshape(tf.transpose(tf.reshape(x, [batch, -1, nKvHeads, headDim]), [0, 2, 1, 3]), [
+      batch * nKvHeads,
+      -1,
+      headDim,
+    ]) as tf.Tensor3D; // (B*K, T, d)
+  const [keys, values] = [perHead(k), perHead(v)];
+  past.onNew(layerNumber, keys, values);
+  return cachedAttention(q, keys, values, past.keys[layerNumber]!, past.values[layerNumber]!, mask);
 }
 
 function attention(
@@ -68,35 +107,25 @@ function attention(
   layer: Layer,
   shared: Shared,
 ): tf.Tensor2D {
-  const { batch, positions, headDim, tables, mask, hooks } = shared;
+  const { batch, headDim, queryTables, keyTables, hooks } = shared;
   const prefix = `layers.${layerNumber}.attention`;
-  const { nHeads, nKvHeads } = layer;
   const project = (name: string) => {
     hooks.onInput?.(`${prefix}.${name}`, h);
-    return tf.matMul(h, weights[`${prefix}.${name}`] as tf.Tensor2D);
+    const rows = linear(h, weights[`${prefix}.${name}`] as tf.Tensor2D);
+    return tf.reshape(rows, [batch, -1, rows.shape[1]]) as tf.Tensor3D; // (B, T, heads*d)
   };
-  const cached = (x: tf.Tensor4D) => hooks.throughCache?.(x) ?? x;
-  const split = (x: tf.Tensor, heads: number) =>
-    tf.reshape(x, [batch, positions, heads, headDim]) as tf.Tensor4D;
-  const perHead = (x: tf.Tensor4D) => tf.transpose(x, [0, 2, 1, 3]); // (B, heads, T, d)
-  // The heads of a group read one kv head as rows of a single product, so keys and values are never repeated.
-  const groupRows = (nHeads / nKvHeads) * positions;
-  const q = perHead(rotary(split(tf.mul(project('q'), headDim ** -0.5), nHeads), tables));
-  const k = perHead(cached(rotary(split(project('k'), nKvHeads), tables)));
-  const v = perHead(cached(split(project('v'), nKvHeads)));
-  const qGrouped = tf.reshape(q, [batch * nKvHeads, groupRows, headDim]); // (B*K, G*T, d)
-  const kGrouped = tf.reshape(k, [batch * nKvHeads, positions, headDim]); // (B*K, T, d)
-  const vGrouped = tf.reshape(v, [batch * nKvHeads, positions, headDim]); // (B*K, T, d)
-  hooks.past?.onNew(layerNumber, kGrouped, vGrouped);
-  const scores = scoresOf(qGrouped, kGrouped, hooks.past?.keys[layerNumber]); // (B*K, G*T, C + T)
-  const width = mask.shape[1];
-  const attended = causalSoftmax(tf.reshape(scores, [batch, nHeads, positions, width]) as tf.Tensor4D, mask);
-  const grouped = tf.reshape(attended, [batch * nKvHeads, groupRows, width]) as tf.Tensor3D;
-  const mixed = mixedValues(grouped, vGrouped, hooks.past?.values[layerNumber]); // (B*K, G*T, d)
-  const merged = tf.transpose(tf.reshape(mixed, [batch, nHeads, positions, headDim]), [0, 2, 1, 3]); // (B, T, H, d)
-  const rows = tf.reshape(merged, [batch * positions, nHeads * headDim]) as tf.Tensor2D; // (N, H*d)
+  const throughCache = (x: tf.Tensor3D): tf.Tensor3D => {
+    if (hooks.throughCache === undefined) return x;
+    const heads = tf.reshape(x, [batch, -1, layer.nKvHeads, headDim]) as tf.Tensor4D;
+    return tf.reshape(hooks.throughCache(heads), x.shape) as tf.Tensor3D;
+  };
+  const q = rotary(project('q'), queryTables); // (B, T, H*d)
+  const k = throughCache(rotary(project('k'), keyTables)); // (B, T, K*d)
+  const v = throughCache(project('v')); // (B, T, K*d)
+  const mixed = mixedOf(q, k, v, layerNumber, layer, shared);
+  const rows = tf.reshape(mixed, [-1, layer.nHeads * headDim]) as tf.Tensor2D; // (N, H*d)
   hooks.onInput?.(`${prefix}.o`, rows);
-  return tf.matMul(rows, weights[`${prefix}.o`] as tf.Tensor2D); // (N, D)
+  return linear(rows, weights[`${prefix}.o`] as tf.Tensor2D); // (N, D)
 }
 
 function feedForward(
@@ -107,11 +136,11 @@ function feedForward(
 ): tf.Tensor2D {
   onInput?.(`${prefix}.gate`, h);
   onInput?.(`${prefix}.up`, h);
-  const gate = tf.matMul<tf.Tensor2D>(h, weights[`${prefix}.gate`] as tf.Tensor2D); // (N, F)
-  const up = tf.matMul<tf.Tensor2D>(h, weights[`${prefix}.up`] as tf.Tensor2D); // (N, F)
+  const gate = linear(h, weights[`${prefix}.gate`] as tf.Tensor2D); // (N, F)
+  const up = linear(h, weights[`${prefix}.up`] as tf.Tensor2D); // (N, F)
   const product = swiGlu(gate, up); // (N, F)
   onInput?.(`${prefix}.down`, product);
-  return tf.matMul(product, weights[`${prefix}.down`] as tf.Tensor2D); // (N, D)
+  return linear(product, weights[`${prefix}.down`] as tf.Tensor2D); // (N, D)
 }
 
 /** Logits (N, V) for `tokens` (B, T). `weights` are named as in `parameterSpecs`. */
@@ -123,12 +152,14 @@ export function forward(
 ): tf.Tensor2D {
   const [batch, positions] = tokens.shape;
   const { headDim, ropeTheta, layers, tieEmbeddings } = architecture;
+  const keyTables = hooks.past?.tables ?? rotaryTables(positions, headDim, ropeTheta);
+  const scaled = (table: tf.Tensor2D) => tf.mul(table, headDim ** -0.5) as tf.Tensor2D;
   const shared: Shared = {
     hooks,
     batch,
-    positions,
     headDim,
-    tables: hooks.past?.tables ?? rotaryTables(positions, headDim, ropeTheta),
+    queryTables: { cos: scaled(keyTables.cos), sin: scaled(keyTables.sin) },
+    keyTables,
     mask: hooks.past?.mask ?? causalMask(positions),
   };
   const embedding = weights.embedding as tf.Tensor2D;

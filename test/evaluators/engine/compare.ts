@@ -73,7 +73,7 @@ export async function runBoth(
 export function expectClose(actual: Results, expected: Results, relative: number): void {
   expect(Object.keys(actual).sort()).toEqual(Object.keys(expected).sort());
   for (const [name, values] of Object.entries(expected)) {
-    let scale = 1e-6;
+    let scale = 1e-3;
     for (const value of values) scale = Math.max(scale, Math.abs(value));
     expect(actual[name]!.length, name).toBe(values.length);
     for (let i = 0; i < values.length; i++) {

@@ -1,5 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { expect, test } from 'vitest';
+import { rmsNormKernel, rotaryKernel, siluKernel } from '../../../evaluators/engine/fused.ts';
 import { KERNELS } from '../../../evaluators/engine/kernels.ts';
 import { expectClose, floats, type Given, integers, runBoth, single } from './compare.ts';
 
@@ -143,6 +144,27 @@ const CASES: readonly Case[] = [
     f: ({ rows }) => tf.cast(rows!, 'float32'),
   },
   { ...unary('Cast', (t) => tf.cast(t, 'int32')), gradientsOf: [] },
+  {
+    name: 'RmsNorm',
+    kernels: ['RmsNorm'],
+    given: { x: floats([3, 8]), gain: floats([8], 'gain') },
+    f: (inputs) => tf.concat(rmsNormKernel(inputs.x as tf.Tensor2D, inputs.gain as tf.Tensor1D, 1e-3), 1),
+  },
+  ...[2, 4, 6, 32].map((headDim): Case => {
+    const table = [5, headDim / 2];
+    return {
+      name: `Rotary of heads of ${headDim}`,
+      kernels: ['Rotary'],
+      given: {
+        x: floats([2, 5, 3 * headDim]),
+        cos: floats(table, 'cos'),
+        sin: floats(table, 'sin'),
+      },
+      f: ({ x: heads, cos, sin }) =>
+        rotaryKernel(heads as tf.Tensor3D, cos as tf.Tensor2D, sin as tf.Tensor2D),
+    };
+  }),
+  { ...unary('Silu', (t) => siluKernel(t)), gradientsOf: [] },
 ];
 
 test.each(CASES)('$name: traced as eager', async ({ given, f, gradientsOf = [] }) => {

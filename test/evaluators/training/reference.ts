@@ -1,6 +1,7 @@
 // The reference training: tfjs alone, on its own cpu backend, with AdamW (Loshchilov and Hutter 2019, algorithm 2)
 // and clipping by global norm written tensor by tensor.
 import * as tf from '@tensorflow/tfjs';
+import { loadEagerBackend } from '../../../evaluators/engine/eager.ts';
 import { initialWeights, parameterSpecs } from '../../../evaluators/model/parameters.ts';
 import type { AdamWSettings } from '../../../evaluators/training/flat-state.ts';
 import { GRADIENT, lossAndGradients } from '../../../evaluators/training/step.ts';
@@ -55,7 +56,7 @@ export async function eagerPass(
   weights: Readonly<Record<string, Float32Array>>,
   { tokens, targets }: Batch,
 ): Promise<Record<string, Float32Array>> {
-  await tf.setBackend('cpu');
+  await loadEagerBackend('cpu');
   const results: Record<string, Float32Array> = {};
   tf.tidy(() => {
     const shape: [number, number] = [tokens.length / architecture.contextLength, architecture.contextLength];

@@ -1,5 +1,5 @@
-// Graph clean-up that keeps every value: common subexpressions computed once, nodes nobody reads dropped.
-import type { Graph, GraphNode } from './graph.ts';
+// Clean-up: common subexpressions computed once, nodes nobody reads dropped.
+import type { Graph, GraphNode } from '../graph.ts';
 
 function signature(node: GraphNode, inputs: readonly number[]): string {
   return `${node.domain}/${node.op}/${inputs.join(',')}/${JSON.stringify(node.attributes)}`;
@@ -41,9 +41,4 @@ export function dropDeadNodes(graph: Graph): Graph {
     value.data !== undefined && !needed.has(id) ? { shape: value.shape, dtype: value.dtype } : value,
   );
   return { ...graph, values, nodes: nodes.reverse() };
-}
-
-/** Everything above, in the order that pays. */
-export function eliminate(graph: Graph): Graph {
-  return dropDeadNodes(shareCommonSubexpressions(graph));
 }
