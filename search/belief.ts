@@ -83,7 +83,11 @@ export function formBelief<G>(
   };
 }
 
-/** Objectives of every member that still counts: its result at the highest rung, or what is expected of it. */
+/**
+ * Objectives that the run has or may still get at the highest rung: its results there, and what is expected of members
+ * under way. Members that wait on a lower rung do not count: most will never climb, and what they would have added
+ * must be open to others.
+ */
 export function believedPoints<G>(
   belief: Belief<G>,
   members: readonly Member<G>[],
@@ -92,9 +96,10 @@ export function believedPoints<G>(
   const points: number[][] = [];
   for (const member of members) {
     if (member.rungs.includes('failed')) continue;
-    const results = member.rungs.filter((result) => typeof result === 'object');
-    if ((results.at(-1)?.totalViolation ?? 0) > 0) continue;
+    const latest = member.rungs.at(-1);
     const top = member.rungs[nRungs - 1];
+    if (latest !== 'pending' && top === undefined) continue;
+    if (typeof top === 'object' && top.totalViolation > 0) continue;
     const objectives = typeof top === 'object' ? top.objectives : belief.expect(member.genome);
     if (objectives !== undefined) points.push([...objectives]);
   }

@@ -80,7 +80,10 @@ export function createSearch<G>(
 
   const climb = (): AskOutcome<G> | undefined => {
     const entryClosed = isExhausted || ledger.members.length >= settings.nCandidates;
-    const promotion = nextPromotion(ledger, settings, entryClosed, problem.reference);
+    const promotion = nextPromotion(ledger, settings, entryClosed, {
+      reference: problem.reference,
+      outlook: proposer.outlook && ((member) => proposer.outlook!(context, member)),
+    });
     return promotion && ledger.promote(promotion.member, promotion.rung);
   };
 

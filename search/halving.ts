@@ -31,20 +31,29 @@ export function bestFirst<G>(unordered: readonly Scored<G>[]): Scored<G>[] {
   return order.map((at) => scored[at]!);
 }
 
+/** By what the value of a climb is judged. */
+export interface ClimbingView<G> {
+  /** What hypervolume is measured from; by default beyond the worst of the front. */
+  readonly reference: readonly number[] | undefined;
+  /** What a member is expected to have at the highest rung; by default what it has at this one. */
+  readonly outlook?: ((member: Member<G>) => readonly number[] | undefined) | undefined;
+}
+
 /**
  * Which of `waiting` climbs: the one that adds most hypervolume to what has climbed already, so that a rung gets a
  * spread front and not the neighbourhood of one good member. Where none adds any (or none is feasible), the best by
- * constrained rank and crowding. Volumes are measured from `reference`, or from beyond the worst of the front.
+ * constrained rank and crowding.
  */
 function bestToClimb<G>(
   waiting: readonly Scored<G>[],
   climbed: readonly Scored<G>[],
-  reference: readonly number[] | undefined,
+  { reference, outlook }: ClimbingView<G>,
 ): Scored<G> {
   const isFeasible = ({ result }: Scored<G>) => result.totalViolation === 0;
   const candidates = bestFirst(waiting);
-  const taken = climbed.filter(isFeasible).map(({ result }) => result.objectives);
-  const feasible = candidates.filter(isFeasible).map(({ result }) => result.objectives);
+  const objectivesOf = (one: Scored<G>) => outlook?.(one.member) ?? one.result.objectives;
+  const taken = climbed.filter(isFeasible).map(objectivesOf);
+  const feasible = candidates.filter(isFeasible).map(objectivesOf);
   const corner = reference ?? referenceBeyond([...taken, ...feasible]);
   const rank = nonDominatedSort(feasible);
   const front = nonDominatedSort(taken);
@@ -75,7 +84,7 @@ export function nextPromotion<G>(
   ledger: Ledger<G>,
   settings: Pick<SearchSettings, 'nRungs' | 'eta'>,
   entryClosed: boolean,
-  reference: readonly number[] | undefined,
+  view: ClimbingView<G>,
 ): Promotion<G> | undefined {
   const baseline = ledger.members.find((member) => member.isBaseline);
   let due: Promotion<G> | undefined;
@@ -88,7 +97,7 @@ export function nextPromotion<G>(
     const open = quotaOf(scored.length, settings.eta, isComplete) - (scored.length - waiting.length);
     if (open > 0) {
       const climbed = ledger.scoredAt(rung).filter(({ member }) => !canClimb(member, rung));
-      due = { member: bestToClimb(waiting, climbed, reference).member, rung: rung + 1 };
+      due = { member: bestToClimb(waiting, climbed, view).member, rung: rung + 1 };
     }
     feederDone = isComplete && open <= 0;
   }

@@ -1,7 +1,7 @@
 // How an algorithm takes part in a search: it proposes genomes for the lowest rung, and nothing else.
 import type { Rng } from '../space/random.ts';
 import { totalViolation } from './dominance.ts';
-import type { Ledger, Proposal } from './ledger.ts';
+import type { Ledger, Member, Proposal } from './ledger.ts';
 import type { Problem, SearchSettings, SurrogateReport } from './port.ts';
 
 export interface SearchContext<G> {
@@ -15,6 +15,8 @@ export interface SearchContext<G> {
 export interface Proposer<G> {
   /** `undefined`: no new genome can be found, now or later. `wait`: none before a further result. */
   propose(context: SearchContext<G>): Proposal<G> | 'wait' | undefined;
+  /** What a member is expected to have at the highest rung; undefined while that is not known. */
+  outlook?(context: SearchContext<G>, member: Member<G>): readonly number[] | undefined;
   reports?(): readonly SurrogateReport[];
 }
 

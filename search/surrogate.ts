@@ -22,6 +22,8 @@ export interface Hyperparameters {
   readonly smooth: number;
   readonly length: number;
   readonly noise: number;
+  /** Of the additional noise of each rung below the highest: early results are less sure. */
+  readonly early: number;
   /** Of the difference between one rung and the next. */
   readonly step: number;
 }
@@ -36,13 +38,22 @@ export interface Surrogate {
   readonly noiseDeviation: number;
 }
 
-const START: Hyperparameters = { linear: 1, spread: 0.1, smooth: 0.1, length: 1, noise: 0.003, step: 0.1 };
+const START: Hyperparameters = {
+  linear: 1,
+  spread: 0.1,
+  smooth: 0.1,
+  length: 1,
+  noise: 0.003,
+  early: 0.01,
+  step: 0.1,
+};
 const BOUNDS: { readonly [K in keyof Hyperparameters]: readonly [number, number] } = {
   linear: [1e-3, 1e3],
   spread: [1e-4, 1e3],
   smooth: [1e-4, 30],
   length: [0.25, 8],
   noise: [1e-6, 1],
+  early: [1e-6, 1],
   step: [1e-4, 10],
 };
 /** Variance of a constant shift: large, as nothing is known of it. */
@@ -163,7 +174,7 @@ function fitOf(data: Data, h: Hyperparameters): Fit | undefined {
       const above = Math.min(data.rungsAbove[i]!, data.rungsAbove[j]!);
       matrix[i * n + j] = covariance(h, data.pairs, pair++, above);
     }
-    matrix[i * n + i]! += h.noise + 1e-8;
+    matrix[i * n + i]! += h.noise + h.early * data.rungsAbove[i]! + 1e-8;
   }
   const factor = choleskyInPlace(matrix, n);
   if (factor === undefined) return undefined;
@@ -196,8 +207,8 @@ function tune(data: Data, start: Hyperparameters, nSweeps: number): Hyperparamet
   const hasRungs = data.rungsAbove.some((above) => above > 0);
   let best = start;
   let fit = fitOf(data, best);
-  const names = (['noise', 'linear', 'spread', 'smooth', 'length', 'step'] as const).filter(
-    (name) => hasRungs || name !== 'step',
+  const names = (['noise', 'linear', 'spread', 'smooth', 'length', 'early', 'step'] as const).filter(
+    (name) => hasRungs || (name !== 'step' && name !== 'early'),
   );
   for (let sweep = 0; sweep < nSweeps; sweep++) {
     let moved = false;

@@ -2,12 +2,7 @@
 import type { Algorithm } from '../../search/index.ts';
 import { createSearch, frontOf, hypervolume } from '../../search/index.ts';
 import { drive } from '../../test/search/drive.ts';
-import {
-  type Difficulty,
-  epochsAdded,
-  objectivesAtRung,
-  RUNG_EPOCHS,
-} from '../../test/search/problems/curves.ts';
+import { type Difficulty, objectivesAtRung, RUNG_EPOCHS } from '../../test/search/problems/curves.ts';
 import { toyNas } from '../../test/search/problems/toy-nas.ts';
 
 /** Epochs of one run: 100 trainings in full. */
@@ -20,6 +15,9 @@ export interface RungTraceOptions {
   readonly algorithm: Algorithm;
   readonly ladder: Ladder;
   readonly difficulty: Difficulty;
+  /** Positions in `RUNG_EPOCHS` of the rungs in use, the last one included. */
+  readonly rungs: readonly number[];
+  readonly eta: number;
   readonly seed: number;
   readonly populationSize: number;
   readonly lag: number;
@@ -31,26 +29,36 @@ export interface RungTrace {
   readonly nFull: number;
 }
 
+/** What one candidate costs on average, its share of the higher rungs included. */
+function epochsPerCandidate(rungs: readonly number[], eta: number): number {
+  return rungs.reduce((sum, rung, k) => {
+    const below = k === 0 ? 0 : RUNG_EPOCHS[rungs[k - 1]!]!;
+    return sum + (RUNG_EPOCHS[rung]! - below) / eta ** k;
+  }, 0);
+}
+
 export function rungTraceOf(o: RungTraceOptions): RungTrace {
   const problem = {
     ...toyNas(),
     ...(process.env.NOREF ? { reference: undefined } : {}),
   } as never as ReturnType<typeof toyNas>;
   const top = RUNG_EPOCHS.length - 1;
+  const rungs = isFull ? [top] : o.rungs;
+  const added = (rung: number) =>
+    RUNG_EPOCHS[rungs[rung]!]! - (rung === 0 ? 0 : RUNG_EPOCHS[rungs[rung - 1]!]!);
   const isFull = o.ladder === 'full';
   const settings = {
     seed: o.seed,
-    nCandidates: isFull ? EPOCH_BUDGET / RUNG_EPOCHS[top]! : Number(process.env.N ?? 900),
+    nCandidates: Math.floor(EPOCH_BUDGET / epochsPerCandidate(rungs, o.eta)),
     populationSize: o.populationSize,
-    nRungs: isFull ? 1 : RUNG_EPOCHS.length,
-    eta: Number(process.env.ETA ?? 3),
+    nRungs: rungs.length,
+    eta: o.eta,
   };
   const search = createSearch(problem, o.algorithm, settings);
   const asks = drive(
     search,
     (ask) => {
-      const rung = isFull ? top : ask.rung;
-      const [loss, latency, memory] = objectivesAtRung(problem, ask.genome, rung, o.difficulty);
+      const [loss, latency, memory] = objectivesAtRung(problem, ask.genome, rungs[ask.rung]!, o.difficulty);
       // Told the loss alone, the search cannot see what else the candidate is good at.
       const objectives = o.ladder === 'loss-only' ? [loss!, loss!, loss!] : [loss!, latency!, memory!];
       return { objectives, violations: problem.truth(ask.genome).violations };
@@ -61,14 +69,14 @@ export function rungTraceOf(o: RungTraceOptions): RungTrace {
   let front: { candidate: number; objectives: readonly number[]; violations: readonly number[] }[] = [];
   const steps: { epochs: number; volume: number }[] = [];
   for (const ask of asks) {
-    epochs += isFull ? RUNG_EPOCHS[top]! : epochsAdded(ask.rung);
-    if (!isFull && ask.rung < top) continue;
+    epochs += added(ask.rung);
+    if (ask.rung < rungs.length - 1) continue;
     front = frontOf([...front, { candidate: ask.candidate, ...problem.truth(ask.genome) }]);
     steps.push({
       epochs,
       volume: hypervolume(
         front.map((one) => one.objectives),
-        toyNas().reference,
+        problem.reference,
       ),
     });
   }

@@ -2,9 +2,8 @@
 import type { Genes } from './genes.ts';
 import { rug, type TestProblem } from './genes.ts';
 
-/** Epochs trained at each rung, and what a rung adds to the one below. */
+/** Epochs trained at each rung. */
 export const RUNG_EPOCHS = [1, 3, 9, 27] as const;
-export const epochsAdded = (rung: number): number => RUNG_EPOCHS[rung]! - (RUNG_EPOCHS[rung - 1] ?? 0);
 
 /** `mild`: early ranks nearly hold. `hard`: large models learn later, and each in its own way. */
 export type Difficulty = 'mild' | 'hard';
