@@ -1,11 +1,11 @@
 // Measured rows from CSV text, for `calibrate`.
 import type { Layer } from '../space/architecture.ts';
 import { KV_CACHE_FORMATS, WEIGHT_FORMATS } from '../space/deployment.ts';
+import { didYouMean } from '../space/did-you-mean.ts';
 import { CALIBRATION_METRICS, type CalibrationRow } from './calibrate.ts';
 import { uniformDeployment } from './deployments.ts';
 import { HardwareError } from './errors.ts';
 import type { ModelShape } from './model-shape.ts';
-import { nearestName } from './nearest-name.ts';
 
 const MODEL_COLUMNS = [
   'dModel',
@@ -97,8 +97,7 @@ function oneOf<T extends string>(line: number, cells: Cells, column: string, kno
   const text = cells(column);
   const found = known.find((name) => name === text);
   if (found !== undefined) return found;
-  const nearest = nearestName(text, known);
-  const hint = nearest === undefined ? '' : ` (did you mean ${JSON.stringify(nearest)}?)`;
+  const hint = didYouMean(text, known);
   return fail(line, `unknown ${column} ${JSON.stringify(text)}${hint}; known: ${known.join(', ')}`);
 }
 
@@ -116,11 +115,8 @@ export function parseCalibrationRows(
   const header = splitLine(lines[0] ?? '');
   const unknown = header.find((name) => !COLUMNS.includes(name));
   if (unknown !== undefined) {
-    const nearest = nearestName(unknown, COLUMNS);
-    fail(
-      1,
-      `unknown column ${JSON.stringify(unknown)}${nearest ? ` (did you mean ${JSON.stringify(nearest)}?)` : ''}`,
-    );
+    const hint = didYouMean(unknown, COLUMNS);
+    fail(1, `unknown column ${JSON.stringify(unknown)}${hint}; known: ${COLUMNS.join(', ')}`);
   }
   const missing = ['prompt', 'metric', 'value'].find((name) => !header.includes(name));
   if (missing !== undefined) fail(1, `no column ${missing}`);

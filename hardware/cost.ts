@@ -2,6 +2,7 @@
 import type { MetricValues } from '../space/metrics.ts';
 import type { Accelerator } from './accelerator.ts';
 import type { CostInput } from './cost-input.ts';
+import { deviceJoules } from './energy.ts';
 import { HardwareError } from './errors.ts';
 import { adviseFit, findSmallestCards } from './fit-advice.ts';
 import { type OperationName, sequenceSeconds } from './layer-cost.ts';
@@ -36,7 +37,7 @@ export interface BreakdownRow {
  * Mean relative errors that the accelerator's validation rows showed; absent where it has none, and where a weight
  * format of the deployment is only assumed there.
  */
-export interface ExpectedErrorRatio {
+export interface ExpectedError {
   readonly decode?: number;
   readonly prefill?: number;
   readonly throughput?: number;
@@ -55,7 +56,7 @@ export interface CostEstimate {
   /** What the fullest card must hold, runtime reserve included, and what it may hold. */
   readonly memoryBytesPerCard: number;
   readonly usableBytesPerCard: number;
-  readonly fitsInMemory: boolean;
+  readonly fits: boolean;
   /** What would make it fit, most direct first; empty when it fits. */
   readonly toFit: readonly string[];
   /** Prefill of the whole batch at once. */
@@ -71,17 +72,15 @@ export interface CostEstimate {
   readonly steadySecondsPerToken: number;
   readonly steadyTokensPerSecond: number;
   /** All cards, whole request, a generated token. */
-  readonly joulesPerToken: number;
+  readonly energyJoulesPerToken: number;
+  /** All cards: the prefill of the batch, and one decode step of it. */
+  readonly prefillJoules: number;
+  readonly decodeStepJoules: number;
   readonly dollarsPerMillionTokens: number | undefined;
-  readonly expectedErrorRatio: ExpectedErrorRatio;
+  readonly expectedError: ExpectedError;
   /** In words: what the expected errors rest on, or that there is nothing they could rest on. */
   readonly calibration: string;
   readonly breakdown: readonly BreakdownRow[];
-}
-
-/** Energy of one device over `seconds`: between idle and load by the share in which memory or arithmetic works. */
-function joules({ power }: Accelerator, busySeconds: number, seconds: number): number {
-  return power.idleWatts * seconds + (power.loadWatts - power.idleWatts) * Math.min(busySeconds, seconds);
 }
 
 /** Formats of a deployment whose figures on this device are assumed, not measured or fitted. */
@@ -104,7 +103,7 @@ function describeCalibration(input: CostInput): string {
   return `${doubt}mean error ${parts.join('; ')}`;
 }
 
-function expectedErrors(input: CostInput): ExpectedErrorRatio {
+function expectedErrors(input: CostInput): ExpectedError {
   if (assumedFormats(input).length > 0) return {};
   const { validation } = input.accelerator;
   return Object.fromEntries(validation.map(({ figure, errorRatio }) => [figure, errorRatio]));
@@ -174,7 +173,7 @@ class Estimate implements CostEstimate {
   readonly memoryBytes: number;
   readonly memoryBytesPerCard: number;
   readonly usableBytesPerCard: number;
-  readonly fitsInMemory: boolean;
+  readonly fits: boolean;
   readonly prefillSeconds: number;
   readonly timeToFirstTokenSeconds: number;
   readonly decodeSecondsPerToken: number;
@@ -182,7 +181,9 @@ class Estimate implements CostEstimate {
   readonly tokensPerSecond: number;
   readonly steadySecondsPerToken: number;
   readonly steadyTokensPerSecond: number;
-  readonly joulesPerToken: number;
+  readonly energyJoulesPerToken: number;
+  readonly prefillJoules: number;
+  readonly decodeStepJoules: number;
   readonly dollarsPerMillionTokens: number | undefined;
   readonly #input: CostInput;
 
@@ -209,7 +210,7 @@ class Estimate implements CostEstimate {
     this.memoryBytes = setting.nDevices * memory.modelBytes;
     this.memoryBytesPerCard = accelerator.devicesPerCard * memory.neededBytes;
     this.usableBytesPerCard = accelerator.devicesPerCard * memory.usableBytes;
-    this.fitsInMemory = memory.neededBytes <= memory.usableBytes;
+    this.fits = memory.neededBytes <= memory.usableBytes;
     this.prefillSeconds = sums[TOTALS.prefillSeconds]!;
     this.timeToFirstTokenSeconds = sums[TOTALS.firstTokenSeconds]!;
     this.decodeSecondsPerToken = sums[TOTALS.decodeSeconds]! + sequences;
@@ -219,13 +220,16 @@ class Estimate implements CostEstimate {
     const waiting = accelerator.prefillInterference * prompts * this.timeToFirstTokenSeconds;
     this.steadySecondsPerToken = this.decodeSecondsPerToken + waiting;
     this.steadyTokensPerSecond = batch / this.steadySecondsPerToken;
-    const prefillJoules = joules(accelerator, sums[TOTALS.prefillBusySeconds]!, this.prefillSeconds);
+    const prefillBusySeconds = sums[TOTALS.prefillBusySeconds]!;
     const decodeBusySeconds = sums[TOTALS.decodeBusySeconds]! + sequences;
-    const decodeJoules = decodeSteps * joules(accelerator, decodeBusySeconds, this.decodeSecondsPerToken);
-    this.joulesPerToken =
+    this.prefillJoules =
+      setting.nDevices * deviceJoules(accelerator, prefillBusySeconds, this.prefillSeconds);
+    this.decodeStepJoules =
+      setting.nDevices * deviceJoules(accelerator, decodeBusySeconds, this.decodeSecondsPerToken);
+    this.energyJoulesPerToken =
       generatedTokens === 0
         ? 0
-        : (setting.nDevices * (prefillJoules + decodeJoules)) / (batch * generatedTokens);
+        : (this.prefillJoules + decodeSteps * this.decodeStepJoules) / (batch * generatedTokens);
     this.dollarsPerMillionTokens = dollarsPerMillionTokens(
       accelerator,
       deployment.nCards,
@@ -233,7 +237,7 @@ class Estimate implements CostEstimate {
     );
   }
 
-  get expectedErrorRatio(): ExpectedErrorRatio {
+  get expectedError(): ExpectedError {
     return expectedErrors(this.#input);
   }
 
@@ -242,7 +246,7 @@ class Estimate implements CostEstimate {
   }
 
   get toFit(): readonly string[] {
-    return this.fitsInMemory ? [] : adviseFit(this.#input, fits);
+    return this.fits ? [] : adviseFit(this.#input, fits);
   }
 
   get breakdown(): readonly BreakdownRow[] {
@@ -250,13 +254,13 @@ class Estimate implements CostEstimate {
   }
 
   toJSON(): CostEstimate {
-    const { expectedErrorRatio, calibration, toFit, breakdown } = this;
-    return Object.assign({}, this, { expectedErrorRatio, calibration, toFit, breakdown });
+    const { expectedError, calibration, toFit, breakdown } = this;
+    return Object.assign({}, this, { expectedError, calibration, toFit, breakdown });
   }
 }
 
 /**
- * The cost of serving an architecture. A model that does not fit is data (`fitsInMemory: false`).
+ * The cost of serving an architecture. A model that does not fit is data (`fits: false`).
  * @throws HardwareError for input that makes no sense or a format that the device does not know.
  */
 export function estimateCost(input: CostInput): CostEstimate {
@@ -264,7 +268,7 @@ export function estimateCost(input: CostInput): CostEstimate {
 }
 
 function fits(input: CostInput): boolean {
-  return estimateCost(input).fitsInMemory;
+  return estimateCost(input).fits;
 }
 
 /**
@@ -296,7 +300,7 @@ export function metricsOf(cost: CostEstimate): MetricValues {
     kvCacheBytes: cost.kvCacheBytes,
     parameters: cost.parameters,
     macs: cost.macs,
-    energy: cost.joulesPerToken,
+    energy: cost.energyJoulesPerToken,
     ...(cost.dollarsPerMillionTokens === undefined ? {} : { price: cost.dollarsPerMillionTokens }),
   };
 }

@@ -9,19 +9,24 @@ import {
   sequenceSeconds,
 } from './layer-cost.ts';
 import { weightMacsPerToken } from './model-shape.ts';
+import type { OperationTime } from './roofline.ts';
 import { checkInput, checkLayer, checkWeightFormat } from './validate.ts';
 
-function totalSeconds(operations: readonly OperationCost[]): number {
-  let total = 0;
-  for (const operation of operations) total += operation.seconds;
-  return total;
+function totalTime(operations: readonly OperationCost[]): OperationTime {
+  let seconds = 0;
+  let busySeconds = 0;
+  for (const operation of operations) {
+    seconds += operation.seconds;
+    busySeconds += operation.busySeconds;
+  }
+  return { seconds, busySeconds };
 }
 
 /**
- * Seconds of one forward pass of the whole model.
+ * Time of one forward pass of the whole model.
  * @throws HardwareError for input that makes no sense.
  */
-export function forwardSeconds(input: CostInput, pass: Pass): number {
+export function forwardTime(input: CostInput, pass: Pass): OperationTime {
   const { architecture, deployment, accelerator } = input;
   checkInput(input);
   checkWeightFormat(deployment.headFormat);
@@ -32,23 +37,31 @@ export function forwardSeconds(input: CostInput, pass: Pass): number {
     shape,
     kvCacheFormat: deployment.kvCacheFormat,
   };
-  const known = new Map<string, number>();
-  let seconds = totalSeconds(priceOuter(setting, pass, deployment.headFormat));
-  if (pass.pastTokens > 0) seconds += sequenceSeconds(setting, pass, weightMacsPerToken(architecture));
+  const known = new Map<string, OperationTime>();
+  let { seconds, busySeconds } = totalTime(priceOuter(setting, pass, deployment.headFormat));
+  if (pass.pastTokens > 0) {
+    const sequences = sequenceSeconds(setting, pass, weightMacsPerToken(architecture));
+    seconds += sequences;
+    busySeconds += sequences;
+  }
   layers.forEach((layer, i) => {
     const stored = deployment.layers[i]!;
     const key = `${layer.nHeads}/${layer.nKvHeads}/${layer.dFf}/${stored.weightFormat}/${stored.sparsity}`;
-    const remembered = known.get(key);
-    if (remembered !== undefined) {
-      seconds += remembered;
-      return;
+    let priced = known.get(key);
+    if (priced === undefined) {
+      checkLayer(layer, stored);
+      priced = totalTime(priceLayer(setting, pass, layer, stored));
+      known.set(key, priced);
     }
-    checkLayer(layer, stored);
-    const priced = totalSeconds(priceLayer(setting, pass, layer, stored));
-    known.set(key, priced);
-    seconds += priced;
+    seconds += priced.seconds;
+    busySeconds += priced.busySeconds;
   });
-  return seconds;
+  return { seconds, busySeconds };
+}
+
+/** Seconds of one forward pass of the whole model. @throws as {@link forwardTime}. */
+export function forwardSeconds(input: CostInput, pass: Pass): number {
+  return forwardTime(input, pass).seconds;
 }
 
 /** Seconds to score whole texts: every token of the batch's prompts gets logits. */

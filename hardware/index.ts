@@ -14,7 +14,7 @@ export { parseCalibrationRows } from './calibration-rows.ts';
 export {
   type BreakdownRow,
   type CostEstimate,
-  type ExpectedErrorRatio,
+  type ExpectedError,
   estimateCost,
   metricsOf,
   smallestCards,
@@ -22,6 +22,7 @@ export {
 export type { CostInput } from './cost-input.ts';
 export { type UniformChoice, uniformDeployment } from './deployments.ts';
 export { HardwareError, type HardwareErrorCode } from './errors.ts';
+export * from './formats/index.ts';
 export { forwardSeconds, scoringSeconds } from './forward.ts';
 export { modelFromHuggingFace } from './hugging-face.ts';
 export {

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { LineCounter, parseDocument, stringify } from 'yaml';
+import { didYouMean } from '../space/did-you-mean.ts';
 import type { Accelerator } from './accelerator.ts';
 import {
   type AcceleratorFile,
@@ -11,7 +12,6 @@ import {
   toAccelerator,
 } from './accelerator-schema.ts';
 import { HardwareError } from './errors.ts';
-import { nearestName } from './nearest-name.ts';
 
 /** The catalogue lies beside this file, in the source tree as in the build. */
 const CATALOGUE = fileURLToPath(new URL('./accelerators', import.meta.url));
@@ -35,8 +35,11 @@ function resolveFile(nameOrPath: string): string {
   }
   const names = listAccelerators();
   if (names.includes(nameOrPath)) return join(CATALOGUE, `${nameOrPath}.yaml`);
-  const nearest = nearestName(nameOrPath, names);
-  const hint = nearest === undefined ? '' : ` (did you mean ${JSON.stringify(nearest)}?)`;
+  // Short names of families are what people type: h100, ai100.
+  const word = nameOrPath.toLowerCase();
+  const holding = word.length > 1 ? names.filter((name) => name.includes(word)) : [];
+  const hint =
+    holding.length === 0 ? didYouMean(nameOrPath, names) : ` (did you mean ${holding.join(' or ')}?)`;
   throw new HardwareError(
     'unknown-accelerator',
     `unknown accelerator ${JSON.stringify(nameOrPath)}${hint}; known: ${names.join(', ')}; or give the path of a .yaml file`,

@@ -10,7 +10,7 @@ export const SENSITIVITY_METRICS = [
   'timeToFirstTokenSeconds',
   'requestSeconds',
   'memoryBytes',
-  'joulesPerToken',
+  'energyJoulesPerToken',
 ] as const;
 export type SensitivityMetric = (typeof SENSITIVITY_METRICS)[number];
 

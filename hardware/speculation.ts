@@ -118,7 +118,7 @@ export interface SpeculationEstimate {
   /** Target and draft on the target's cards. */
   readonly memoryBytesPerCard: number;
   readonly usableBytesPerCard: number;
-  readonly fitsInMemory: boolean;
+  readonly fits: boolean;
 }
 
 const DEFAULT_MAX_LENGTH = 16;
@@ -252,6 +252,6 @@ export function estimateSpeculation(input: SpeculationInput): SpeculationEstimat
     requestSeconds,
     memoryBytesPerCard,
     usableBytesPerCard: target.usableBytesPerCard,
-    fitsInMemory: memoryBytesPerCard <= target.usableBytesPerCard && (shares || draft.fitsInMemory),
+    fits: memoryBytesPerCard <= target.usableBytesPerCard && (shares || draft.fits),
   };
 }

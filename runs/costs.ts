@@ -22,11 +22,11 @@ export function estimateDeployed(candidate: Candidate, setting: CostSetting): Co
 /** The metrics of the deployed model and how far it is from fitting. */
 export function candidateCosts(candidate: Candidate, setting: CostSetting): CandidateCosts {
   const estimate = estimateDeployed(candidate, setting);
-  const { fitsInMemory, memoryBytesPerCard, usableBytesPerCard } = estimate;
+  const { fits, memoryBytesPerCard, usableBytesPerCard } = estimate;
   const overflow = (memoryBytesPerCard - usableBytesPerCard) / usableBytesPerCard;
   return {
     deployed: metricsOf(estimate),
-    memoryOverflow: fitsInMemory ? 0 : Math.max(overflow, Number.EPSILON),
+    memoryOverflow: fits ? 0 : Math.max(overflow, Number.EPSILON),
   };
 }
 

@@ -118,11 +118,11 @@ export function expectedDummies(rows: number, sparsity: number, deltaBits: numbe
   if (sparsity >= 1) return 0;
   const span = 2 ** deltaBits;
   const beyond = sparsity ** span;
-  let sum = 0;
-  for (let j = 0; j * span < rows; j += 1) {
-    const rowsHere = Math.min(span, rows - j * span);
-    sum += rowsHere * (1 - beyond ** j);
-  }
+  // span rows share each floor(i / span), so the powers of `beyond` are a geometric sum.
+  const whole = Math.floor(rows / span);
+  const rest = rows - whole * span;
+  const last = beyond ** whole;
+  const sum = span * (whole - (1 - last) / (1 - beyond)) + rest * (1 - last);
   return ((1 - sparsity) * sum * beyond) / (1 - beyond);
 }
 

@@ -108,17 +108,16 @@ function documentOf(
   workload: Workload,
   cost: CostEstimate,
 ) {
-  const { fitsInMemory, joulesPerToken, expectedErrorRatio, breakdown, toFit, ...figures } = cost;
+  const { expectedError, calibration, breakdown, toFit, ...figures } = cost;
   return {
     model,
     accelerator,
     deployment,
     workload,
     ...figures,
-    fits: fitsInMemory,
     toFit,
-    energyJoulesPerToken: joulesPerToken,
-    expectedError: expectedErrorRatio,
+    expectedError,
+    calibration,
     breakdown,
   };
 }
@@ -131,7 +130,7 @@ function textOf(
   { batch, promptTokens, generatedTokens }: Workload,
   cost: CostEstimate,
 ): string {
-  const { expectedErrorRatio: error } = cost;
+  const { expectedError: error } = cost;
   const within = (ratio: number | undefined) => (ratio === undefined ? '' : `+-${formatShare(ratio)}`);
   const rows: [string, string, string][] = [
     ['parameters', formatCount(cost.parameters), ''],
@@ -141,14 +140,14 @@ function textOf(
     [
       'memory a card',
       formatBytes(cost.memoryBytesPerCard),
-      `of ${formatBytes(cost.usableBytesPerCard)} usable${cost.fitsInMemory ? '' : ': does not fit'}`,
+      `of ${formatBytes(cost.usableBytesPerCard)} usable${cost.fits ? '' : ': does not fit'}`,
     ],
     ['prefill', formatSeconds(cost.prefillSeconds), within(error.prefill)],
     ['time to first token', formatSeconds(cost.timeToFirstTokenSeconds), 'one prompt, no queue'],
     ['decode step', formatSeconds(cost.decodeSecondsPerToken), within(error.decode)],
     ['request', formatSeconds(cost.requestSeconds), ''],
     ['throughput', `${formatNumber(cost.tokensPerSecond)} tok/s`, within(error.throughput)],
-    ['energy a token', `${formatNumber(cost.joulesPerToken)} J`, ''],
+    ['energy a token', `${formatNumber(cost.energyJoulesPerToken)} J`, ''],
   ];
   if (cost.dollarsPerMillionTokens !== undefined) {
     rows.push(['a million tokens', `$${formatNumber(cost.dollarsPerMillionTokens)}`, '']);
@@ -161,7 +160,7 @@ function textOf(
     `batch ${batch}, ${promptTokens} tokens in, ${generatedTokens} out`,
     '',
     formatTable([left('figure'), { heading: 'value' }, left('')], rows),
-    ...(cost.fitsInMemory ? [] : ['', `does not fit; would fit: ${cost.toFit.join('; ')}`]),
+    ...(cost.fits ? [] : ['', `does not fit; would fit: ${cost.toFit.join('; ')}`]),
     cost.calibration,
     '',
     breakdownTable(

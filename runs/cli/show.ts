@@ -89,14 +89,14 @@ function showCandidate(
   const estimate = estimateDeployed(candidate, setting);
   const deployed = deployedArchitecture(candidate.architecture, spec.scale);
   if (asJson) {
-    const { breakdown, calibration, expectedErrorRatio } = estimate;
+    const { breakdown, calibration, expectedError } = estimate;
     printJson({
       run: details.id,
       ...candidate,
       deployedArchitecture: deployed,
       evaluations,
       calibration,
-      expectedErrorRatio,
+      expectedError,
       breakdown,
     });
     return;

@@ -128,10 +128,10 @@ function higher(known: EvaluationResult | undefined, next: EvaluationResult): Ev
 }
 
 function costView(candidate: CandidateRecord, setting: CostSetting): CostView {
-  const { breakdown, calibration, expectedErrorRatio } = estimateDeployed(candidate, setting);
+  const { breakdown, calibration, expectedError } = estimateDeployed(candidate, setting);
   return {
     calibration,
-    expectedError: expectedErrorRatio,
+    expectedError,
     byOperation: sumParts(breakdown, ({ operation }) => operation).map(compact),
     byLayer: sumParts(breakdown, ({ layer }) => (layer === undefined ? 'outside' : `layer ${layer}`)).map(
       compact,

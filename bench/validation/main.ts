@@ -1,8 +1,13 @@
 // Prints what the cost model is worth: measured rows, the article's claims, HW-GPT-Bench. The tables of
 // docs/hardware-model.md come from here.
-import { articleCases } from './article.ts';
-import { HWGPT_DEVICES, hwgptFit } from './hwgpt-rows.ts';
-import { meetsTargets, type ValidationResult, validate, validationSets } from './validation-sets.ts';
+import { articleCases } from '../hardware/article.ts';
+import { HWGPT_DEVICES, hwgptFit } from '../hardware/hwgpt-rows.ts';
+import {
+  meetsTargets,
+  type ValidationResult,
+  validate,
+  validationSets,
+} from '../hardware/validation-sets.ts';
 
 const percent = (ratio: number): string => `${(ratio * 100).toFixed(1)} %`;
 
