@@ -70,7 +70,7 @@ export function createSearch<G>(
   };
 
   const enterNew = (): AskOutcome<G> | undefined => {
-    if (isExhausted || ledger.members.length >= settings.nCandidates) return undefined;
+    if (isExhausted || ledger.nEntered >= settings.nCandidates) return undefined;
     const proposal = proposer.propose(context);
     if (proposal === 'wait') return { kind: 'wait' };
     if (proposal !== undefined) return ledger.enter(proposal);
@@ -79,7 +79,7 @@ export function createSearch<G>(
   };
 
   const climb = (): AskOutcome<G> | undefined => {
-    const entryClosed = isExhausted || ledger.members.length >= settings.nCandidates;
+    const entryClosed = isExhausted || ledger.nEntered >= settings.nCandidates;
     const promotion = nextPromotion(ledger, settings, entryClosed, {
       reference: problem.reference,
       outlook: proposer.outlook && ((member) => proposer.outlook!(context, member)),
@@ -99,6 +99,10 @@ export function createSearch<G>(
       }
       // A second climb: finding the space exhausted completes the lowest rung.
       return climb() ?? enterNew() ?? climb() ?? { kind: ledger.nPending > 0 ? 'wait' : 'done' };
+    },
+    adopt: (genome, rung, parents) => {
+      const key = problem.key(genome);
+      return ledger.has(key) ? undefined : ledger.adopt({ genome, key, parents, origin: 'adopted' }, rung);
     },
     tell: ledger.tell,
     surrogateReports: () => proposer.reports?.() ?? [],

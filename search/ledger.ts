@@ -33,11 +33,15 @@ export interface Proposal<G> {
 
 export interface Ledger<G> {
   readonly members: readonly Member<G>[];
+  /** Members that entered at the lowest rung: all but the adopted ones. */
+  readonly nEntered: number;
   readonly nPending: number;
   /** Counts the results told; equal counts mean an unchanged state of knowledge. */
   readonly nTold: number;
   has(key: string): boolean;
   enter(proposal: Proposal<G>): Ask<G>;
+  /** Takes in a genome that starts at `rung`. It must not be known. */
+  adopt(proposal: Proposal<G>, rung: number): Ask<G>;
   promote(member: Member<G>, rung: number): Ask<G>;
   tell(result: Tell): void;
   /** Members with a result at the rung, in the order told. */
@@ -62,6 +66,7 @@ export function createLedger<G>(nObjectives: number): Ledger<G> {
   const keys = new Set<string>();
   const scored: Scored<G>[][] = [];
   const pending = new Map<number, { readonly member: Member<G>; readonly rung: number }>();
+  let nEntered = 0;
   let nAsked = 0;
   let nTold = 0;
 
@@ -78,8 +83,18 @@ export function createLedger<G>(nObjectives: number): Ledger<G> {
     return { kind: 'evaluate', number, candidate, key, genome, rung, parents, origin };
   };
 
+  const takeIn = ({ genome, key, parents, origin }: Proposal<G>, rung: number): Ask<G> => {
+    const member = { candidate: members.length, key, genome, isBaseline: origin === 'baseline', rungs: [] };
+    members.push(member);
+    keys.add(key);
+    return ask(member, rung, parents, origin);
+  };
+
   return {
     members,
+    get nEntered() {
+      return nEntered;
+    },
     get nPending() {
       return pending.size;
     },
@@ -87,12 +102,11 @@ export function createLedger<G>(nObjectives: number): Ledger<G> {
       return nTold;
     },
     has: (key) => keys.has(key),
-    enter: ({ genome, key, parents, origin }) => {
-      const member = { candidate: members.length, key, genome, isBaseline: origin === 'baseline', rungs: [] };
-      members.push(member);
-      keys.add(key);
-      return ask(member, 0, parents, origin);
+    enter: (proposal) => {
+      nEntered += 1;
+      return takeIn(proposal, 0);
     },
+    adopt: takeIn,
     promote: (member, rung) => ask(member, rung, [member.candidate], 'promotion'),
     tell: (result) => {
       const entry = pending.get(result.number);

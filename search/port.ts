@@ -50,7 +50,7 @@ export interface Ask<G> {
   readonly genome: G;
   readonly rung: number;
   readonly parents: readonly number[];
-  readonly origin: 'baseline' | 'sample' | 'mutation' | 'crossover' | 'promotion' | 'guided';
+  readonly origin: 'baseline' | 'sample' | 'mutation' | 'crossover' | 'promotion' | 'guided' | 'adopted';
 }
 
 /** `wait`: nothing to ask until a further result is told. `done`: nothing will ever be asked again. */
@@ -88,6 +88,12 @@ export interface SurrogateReport {
 
 export interface Search<G> {
   ask(): AskOutcome<G>;
+  /**
+   * An evaluation that the caller wishes for by itself, to be told like any other: a variant of what was trained that
+   * costs next to nothing. It takes no place among `nCandidates` and never climbs; undefined where the genome is known.
+   * It belongs to the sequence of asks and tells: to replay one, adopt at the same place.
+   */
+  adopt(genome: G, rung: number, parents: readonly number[]): Ask<G> | undefined;
   tell(result: Tell): void;
   rejections(): RejectionCounts;
   /** One report for each time that a model was fitted; empty for algorithms without a model. */

@@ -38,15 +38,12 @@ function epochsPerCandidate(rungs: readonly number[], eta: number): number {
 }
 
 export function rungTraceOf(o: RungTraceOptions): RungTrace {
-  const problem = {
-    ...toyNas(),
-    ...(process.env.NOREF ? { reference: undefined } : {}),
-  } as never as ReturnType<typeof toyNas>;
+  const problem = toyNas();
+  const { reference, ...withoutReference } = problem;
   const top = RUNG_EPOCHS.length - 1;
-  const rungs = isFull ? [top] : o.rungs;
+  const rungs = o.ladder === 'full' ? [top] : o.rungs;
   const added = (rung: number) =>
     RUNG_EPOCHS[rungs[rung]!]! - (rung === 0 ? 0 : RUNG_EPOCHS[rungs[rung - 1]!]!);
-  const isFull = o.ladder === 'full';
   const settings = {
     seed: o.seed,
     nCandidates: Math.floor(EPOCH_BUDGET / epochsPerCandidate(rungs, o.eta)),
@@ -54,7 +51,7 @@ export function rungTraceOf(o: RungTraceOptions): RungTrace {
     nRungs: rungs.length,
     eta: o.eta,
   };
-  const search = createSearch(problem, o.algorithm, settings);
+  const search = createSearch(o.ladder === 'loss-only' ? withoutReference : problem, o.algorithm, settings);
   const asks = drive(
     search,
     (ask) => {
@@ -76,7 +73,7 @@ export function rungTraceOf(o: RungTraceOptions): RungTrace {
       epochs,
       volume: hypervolume(
         front.map((one) => one.objectives),
-        problem.reference,
+        reference,
       ),
     });
   }
