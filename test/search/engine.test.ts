@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createSearch, frontOf, hypervolume, rungSizes } from '../../search/index.ts';
 import type { Ask, SearchSettings, Tell } from '../../search/port.ts';
+import { deriveRng } from '../../space/random.ts';
 import { drive } from './drive.ts';
 import { knapsack, lotz, mnk } from './problems/bits.ts';
 import { type Genes, geneProblem, type TestProblem } from './problems/genes.ts';
@@ -201,5 +202,55 @@ describe('quality', () => {
       (meanVolume(problem, 'nsga2', 400, 8) / exact).toFixed(4),
     );
     expect(share).toBeGreaterThan(published - 0.02);
+  });
+});
+
+describe('adopted evaluations', () => {
+  const problem = hwgpt();
+  const s = settings({ nCandidates: 30, nRungs: 2 });
+  /** Adopts mutants of what reached the highest rung, at most `perMember` of each. */
+  const driveAdopting = (perMember: number) => {
+    const search = createSearch(problem, 'nsga2', s);
+    const asks: Ask<Genes>[] = [];
+    const queue: Ask<Genes>[] = [];
+    for (;;) {
+      const outcome = queue.length < 4 ? search.ask() : ({ kind: 'wait' } as const);
+      if (outcome.kind === 'evaluate') {
+        asks.push(outcome);
+        queue.push(outcome);
+        continue;
+      }
+      const ask = queue.shift();
+      if (ask === undefined) return { asks, search };
+      search.tell({ kind: 'ok', number: ask.number, ...evaluate(problem)(ask) });
+      for (let k = 0; k < perMember && ask.rung === 1 && ask.origin !== 'adopted'; k++) {
+        const genome = problem.mutate(ask.genome, deriveRng(7, 10 * ask.number + k, 'variant'));
+        const adopted = search.adopt(genome, 1, [ask.candidate]);
+        if (adopted === undefined) continue;
+        asks.push(adopted);
+        queue.push(adopted);
+      }
+    }
+  };
+
+  it("take nobody's place, are numbered in their turn, never climb, and can be parents", () => {
+    const { asks } = driveAdopting(3);
+    const adopted = asks.filter(({ origin }) => origin === 'adopted');
+    expect(adopted.length).toBeGreaterThan(15);
+    expect(adopted.every(({ rung }) => rung === 1)).toBe(true);
+    expect(asks.filter(({ rung }) => rung === 0)).toHaveLength(30);
+    expect(asks.filter(({ origin }) => origin === 'promotion')).toHaveLength(10);
+    expect(asks.map(({ number }) => number)).toEqual(asks.map((_, at) => at));
+    expect(new Set(asks.map(({ key, rung }) => `${key}@${rung}`)).size).toBe(asks.length);
+    const byNumber = new Set(adopted.map(({ candidate }) => candidate));
+    expect(
+      asks.some(({ origin, parents }) => origin !== 'adopted' && parents.some((each) => byNumber.has(each))),
+    ).toBe(true);
+    expect(signature(driveAdopting(3).asks)).toEqual(signature(asks));
+  });
+
+  it('are refused where the genome is known', () => {
+    const { asks, search } = driveAdopting(0);
+    expect(search.adopt(asks[3]!.genome, 1, [3])).toBeUndefined();
   });
 });
