@@ -10,4 +10,6 @@ export interface CostInput {
   readonly workload: Workload;
   /** Context lengths that a static-shape device has compiled, any order; default: exactly what the workload needs. */
   readonly compiledContexts?: readonly number[];
+  /** Stored bytes of each layer's matrices over the expected ones, once they are encoded; 1 = as expected. */
+  readonly encodedRatios?: readonly number[];
 }

@@ -127,7 +127,7 @@ function breakdownOf(input: CostInput): BreakdownRow[] {
       };
     });
   const blocks = input.architecture.layers.flatMap((layer, i) =>
-    rows(blockPrice(book, layer, input.deployment.layers[i]!), i),
+    rows(blockPrice(book, layer, input.deployment.layers[i]!, input.encodedRatios?.[i]), i),
   );
   return [...blocks, ...rows(outerPrice(book, input.deployment.headFormat), undefined)];
 }
@@ -136,7 +136,7 @@ function breakdownOf(input: CostInput): BreakdownRow[] {
 const scratch = new Float64Array(N_TOTALS);
 
 /** Totals over the blocks and the part outside them, by TOTALS. */
-function sumParts(book: PriceBook, { architecture, deployment }: CostInput): Float64Array {
+function sumParts(book: PriceBook, { architecture, deployment, encodedRatios }: CostInput): Float64Array {
   const { layers } = architecture;
   if (layers.length === 0) throw new HardwareError('bad-architecture', 'the architecture has no layers');
   if (deployment.layers.length !== layers.length) {
@@ -148,7 +148,7 @@ function sumParts(book: PriceBook, { architecture, deployment }: CostInput): Flo
   const sums = scratch;
   sums.set(outerPrice(book, deployment.headFormat).totals);
   for (let i = 0; i < layers.length; i += 1) {
-    const { totals } = blockPrice(book, layers[i]!, deployment.layers[i]!);
+    const { totals } = blockPrice(book, layers[i]!, deployment.layers[i]!, encodedRatios?.[i]);
     for (let j = 0; j < N_TOTALS; j += 1) sums[j]! += totals[j]!;
   }
   return sums;

@@ -57,6 +57,12 @@ export interface Setting {
   readonly kvCacheFormat: KvCacheFormat;
 }
 
+/** How a block is stored, with the size that it was found to have. */
+export interface StoredBlock extends LayerDeployment {
+  /** Stored bytes of the matrices over the expected ones; 1 when absent. */
+  readonly encodedRatio?: number;
+}
+
 const ACTIVATION_BYTES = 2;
 
 /** Heads of one device: the fullest shard decides; KV heads are replicated when there are fewer than devices. */
@@ -85,13 +91,14 @@ interface Matrix {
 function priceMatrix(
   setting: Setting,
   pass: Pass,
-  { weightFormat, sparsity }: LayerDeployment,
+  { weightFormat, sparsity, encodedRatio = 1 }: StoredBlock,
   matrix: Matrix,
 ): OperationCost {
   const { accelerator } = setting;
   const { inputs, outputs, fullInputs, fullOutputs } = matrix;
   const { nChunks, tokens } = chunksOf(setting, pass);
-  const full = weightMatrixBytes(weightFormat, { rows: fullInputs, cols: fullOutputs }, sparsity);
+  const expected = weightMatrixBytes(weightFormat, { rows: fullInputs, cols: fullOutputs }, sparsity);
+  const full = expected * encodedRatio;
   const weightBytes = full * ((inputs * outputs) / (fullInputs * fullOutputs));
   const product = { tokens, inputs, outputs, weightBytes, sparsity };
   const time = productTime(accelerator, accelerator.weightFormats[familyOf(weightFormat)], product);
@@ -130,12 +137,7 @@ export function layerKvBytes(setting: Setting, layer: Layer): { whole: number; d
   return { whole: head * layer.nKvHeads, device: head * shardHeads(layer.nKvHeads, setting.nDevices) };
 }
 
-function priceAttention(
-  setting: Setting,
-  pass: Pass,
-  layer: Layer,
-  stored: LayerDeployment,
-): OperationCost[] {
+function priceAttention(setting: Setting, pass: Pass, layer: Layer, stored: StoredBlock): OperationCost[] {
   const { accelerator, nDevices, shape } = setting;
   const { dModel, headDim } = shape;
   const tokens = pass.nSequences * pass.newTokens;
@@ -179,12 +181,7 @@ function priceAttention(
   ];
 }
 
-function priceFeedForward(
-  setting: Setting,
-  pass: Pass,
-  layer: Layer,
-  stored: LayerDeployment,
-): OperationCost[] {
+function priceFeedForward(setting: Setting, pass: Pass, layer: Layer, stored: StoredBlock): OperationCost[] {
   const { nDevices, shape } = setting;
   const details = shape.details ?? HOUSE_DETAILS;
   const tokens = pass.nSequences * pass.newTokens;
@@ -215,7 +212,7 @@ export function priceLayer(
   setting: Setting,
   pass: Pass,
   layer: Layer,
-  stored: LayerDeployment,
+  stored: StoredBlock,
 ): readonly OperationCost[] {
   return [
     ...(layer.nHeads > 0 ? priceAttention(setting, pass, layer, stored) : []),

@@ -12,6 +12,7 @@ import {
   priceLayer,
   priceOuter,
   type Setting,
+  type StoredBlock,
 } from './layer-cost.ts';
 import { outerBytes } from './memory.ts';
 import { layerCounts, outerCounts } from './model-shape.ts';
@@ -192,7 +193,7 @@ function pricePasses({ passes }: PriceBook, price: (pass: Pass) => readonly Oper
   return { decode, prefill, seconds };
 }
 
-function priceBlock(book: PriceBook, layer: Layer, stored: LayerDeployment): PartPrice {
+function priceBlock(book: PriceBook, layer: Layer, stored: StoredBlock): PartPrice {
   const { setting } = book;
   checkLayer(layer, stored);
   const { decode, prefill, seconds } = pricePasses(book, (pass) => priceLayer(setting, pass, layer, stored));
@@ -214,8 +215,14 @@ function priceBlock(book: PriceBook, layer: Layer, stored: LayerDeployment): Par
   return { decode, prefill, totals };
 }
 
-/** The price of one block. @throws HardwareError when the block makes no sense. */
-export function blockPrice(book: PriceBook, layer: Layer, stored: LayerDeployment): PartPrice {
+/** The price of one block; an encoded one is nobody else's. @throws HardwareError when the block makes no sense. */
+export function blockPrice(
+  book: PriceBook,
+  layer: Layer,
+  stored: LayerDeployment,
+  encodedRatio = 1,
+): PartPrice {
+  if (encodedRatio !== 1) return priceBlock(book, layer, { ...stored, encodedRatio });
   let price = book.blocks.get(layer, stored);
   if (price === undefined) {
     price = priceBlock(book, layer, stored);

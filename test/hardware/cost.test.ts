@@ -13,6 +13,25 @@ import { METRIC_NAMES, METRICS } from '../../space/metrics.ts';
 import { costInput, LLAMA_7B, uniformModel } from './shapes.ts';
 
 describe('one estimate', () => {
+  it('takes the sizes that encoded blocks were found to have', () => {
+    const input = costInput('nvidia-a100-80gb', { weightFormat: 'mxfp4-e2m1', sparsity: 0.5 });
+    const layers = input.architecture.layers.length;
+    const expected = estimateCost(input);
+    const same = estimateCost({ ...input, encodedRatios: new Array<number>(layers).fill(1) });
+    expect(metricsOf(same)).toEqual(metricsOf(expected));
+    const ratios = Array.from({ length: layers }, (_, layer) => (layer === 0 ? 1.25 : 1));
+    const found = estimateCost({ ...input, encodedRatios: ratios });
+    const inFirst = expected.breakdown
+      .filter(({ layer }) => layer === 0)
+      .reduce((sum, { weightBytes }) => sum + weightBytes, 0);
+    expect(found.weightBytes - expected.weightBytes).toBeCloseTo(0.25 * inFirst, 3);
+    expect(found.decodeSecondsPerToken).toBeGreaterThan(expected.decodeSecondsPerToken);
+    expect(found.macs).toBe(expected.macs);
+    expect(found.breakdown[0]!.weightBytes / expected.breakdown[0]!.weightBytes).toBeCloseTo(1.25, 12);
+    // What is known of one model is not taken for another.
+    expect(metricsOf(estimateCost(input))).toEqual(metricsOf(expected));
+  });
+
   it('adds up to the sum of its breakdown', () => {
     for (const name of ['qualcomm-ai100-ultra', 'nvidia-a100-80gb', 'nvidia-h100-sxm']) {
       const cost = estimateCost(costInput(name, { weightFormat: 'mxfp6-e3m2' }, { batch: 3 }));
