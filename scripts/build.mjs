@@ -10,4 +10,8 @@ const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/pack
 const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { stdio: 'inherit' });
 if (status !== 0) process.exit(status ?? 1);
 cpSync('hardware/accelerators', 'dist/hardware/accelerators', { recursive: true });
+cpSync('runs/report/page', 'dist/runs/report/page', {
+  recursive: true,
+  filter: (file) => !/\.d\.ts$|\.json$/.test(file),
+});
 chmodSync('dist/runs/cli/main.js', 0o755);

@@ -151,7 +151,7 @@ function frontsOption(reports, x, y, colours) {
   const unit = (name) =>
     axisUnit(
       unitOfMetric(reports[0], name),
-      all.flatMap((member) => valueOf(member, name) ?? []),
+      all.flatMap((member) => memberValue(member, name) ?? []),
     );
   const [unitX, unitY] = [unit(x), unit(y)];
   const nameTextStyle = { color: colours.text, fontSize: 12.5, fontWeight: 500 };
@@ -187,10 +187,10 @@ function frontsOption(reports, x, y, colours) {
       symbolSize: 11,
       itemStyle: { opacity: 0.85 },
       data: report.members.flatMap((member) => {
-        const [px, py] = [valueOf(member, x), valueOf(member, y)];
+        const [px, py] = [memberValue(member, x), memberValue(member, y)];
         if (px === undefined || py === undefined) return [];
         const values = report.objectives.map(
-          (name) => `${labelOf(name)} ${formatUnit(unitOfMetric(report, name), valueOf(member, name))}`,
+          (name) => `${labelOf(name)} ${formatUnit(unitOfMetric(report, name), memberValue(member, name))}`,
         );
         return { value: [px / unitX.factor, py / unitY.factor], member, text: values.join(', ') };
       }),
@@ -256,7 +256,7 @@ function nameOfRun(reports, k) {
 }
 
 /** @param {Member} member @param {string} name */
-function valueOf({ values }, name) {
+function memberValue({ values }, name) {
   return /** @type {Record<string, number | undefined>} */ (values)[name];
 }
 
