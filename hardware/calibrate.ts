@@ -26,6 +26,8 @@ export interface CalibrationRow {
   readonly measured: number;
   /** Rows of a group are left out together, for instance those of one model. */
   readonly group: string;
+  /** Where the row stands, for errors: `line 12`. */
+  readonly origin?: string;
 }
 
 export interface FittedCoefficient {
@@ -180,17 +182,35 @@ function foldsOf(rows: readonly CalibrationRow[], maxFolds: number): number[] {
   return rows.map((row) => groups.indexOf(row.group) % maxFolds);
 }
 
-function checkRows(rows: readonly CalibrationRow[]): void {
-  if (rows.length < 4)
-    throw new HardwareError('bad-calibration-rows', `${rows.length} rows are too few to fit`);
-  for (const row of rows) {
-    if (!(row.measured > 0 && Number.isFinite(row.measured))) {
-      throw new HardwareError(
-        'bad-calibration-rows',
-        `a measured value must be above 0, not ${row.measured}`,
-      );
-    }
+const MIN_ROWS = 4;
+
+/** Every row must be one that the device can be asked for. */
+function checkRows(rows: readonly CalibrationRow[], accelerator: Accelerator): void {
+  if (rows.length < MIN_ROWS) {
+    const count = `${rows.length} ${rows.length === 1 ? 'row is' : 'rows are'}`;
+    throw new HardwareError(
+      'bad-calibration-rows',
+      `${count} too few to fit; ${MIN_ROWS} at least, 20 or more are better`,
+    );
   }
+  rows.forEach((row, i) => {
+    const fail = (message: string, cause?: unknown): never => {
+      throw new HardwareError('bad-calibration-rows', `${row.origin ?? `row ${i + 1}`}: ${message}`, {
+        cause,
+      });
+    };
+    if (!(row.measured > 0 && Number.isFinite(row.measured))) {
+      fail(`a measured value must be above 0, not ${row.measured}`);
+    }
+    let predicted = Number.NaN;
+    try {
+      predicted = predict(row, accelerator);
+    } catch (error) {
+      if (!(error instanceof HardwareError)) throw error;
+      fail(error.message, error);
+    }
+    if (!(predicted > 0)) fail(`${row.metric} is 0 for this workload: nothing to fit`);
+  });
 }
 
 /**
@@ -202,7 +222,7 @@ export function calibrate(
   rows: readonly CalibrationRow[],
   settings: CalibrationSettings,
 ): Calibration {
-  checkRows(rows);
+  checkRows(rows, toAccelerator(file));
   const limit = settings.maxCoefficients ?? Math.max(1, Math.min(10, Math.floor(rows.length / 5)));
   const maxEvaluations = settings.maxEvaluations ?? 1000;
   const paths = chooseCoefficients(file, rows, limit);

@@ -51,7 +51,8 @@ function fail(line: number, message: string): never {
 
 /** Cells of one line; double quotes keep commas. */
 function splitLine(line: string): string[] {
-  return [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map((match) =>
+  // A comma in front makes every cell begin alike, an empty first one too.
+  return [...`,${line}`.matchAll(/,(?:\s*"((?:[^"]|"")*)"\s*(?=,|$)|([^,]*))/g)].map((match) =>
     (match[1] === undefined ? match[2]! : match[1].replaceAll('""', '"')).trim(),
   );
 }
@@ -93,6 +94,15 @@ function inlineModel(line: number, cells: Cells): ModelShape {
   };
 }
 
+function configModel(line: number, config: string, readModel: (config: string) => ModelShape): ModelShape {
+  try {
+    return readModel(config);
+  } catch (error) {
+    if (error instanceof HardwareError) return fail(line, error.message);
+    throw error;
+  }
+}
+
 function oneOf<T extends string>(line: number, cells: Cells, column: string, known: readonly T[]): T {
   const text = cells(column);
   const found = known.find((name) => name === text);
@@ -111,7 +121,7 @@ export function parseCalibrationRows(
   text: string,
   readModel: (config: string) => ModelShape,
 ): CalibrationRow[] {
-  const lines = text.split(/\r?\n/);
+  const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
   const header = splitLine(lines[0] ?? '');
   const unknown = header.find((name) => !COLUMNS.includes(name));
   if (unknown !== undefined) {
@@ -127,7 +137,7 @@ export function parseCalibrationRows(
     if (values.length !== header.length) fail(line, `${values.length} cells for ${header.length} columns`);
     const cells: Cells = (column) => values[header.indexOf(column)] || DEFAULTS[column] || '';
     const config = cells('config');
-    const architecture = config === '' ? inlineModel(line, cells) : readModel(config);
+    const architecture = config === '' ? inlineModel(line, cells) : configModel(line, config, readModel);
     const choice = {
       weightFormat: oneOf(line, cells, 'weights', WEIGHT_FORMATS),
       kvCacheFormat: oneOf(line, cells, 'kv', KV_CACHE_FORMATS),
@@ -149,6 +159,7 @@ export function parseCalibrationRows(
         },
         metric: oneOf(line, cells, 'metric', CALIBRATION_METRICS),
         measured,
+        origin: `line ${line}`,
         // Without a group of their own, rows of one model are left out together.
         group: cells('group') || config || MODEL_COLUMNS.map(cells).join('/'),
       },

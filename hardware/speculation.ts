@@ -4,8 +4,9 @@ import type { Deployment } from '../space/deployment.ts';
 import type { Accelerator } from './accelerator.ts';
 import { type CostEstimate, estimateCost } from './cost.ts';
 import type { CostInput } from './cost-input.ts';
+import { deviceJoules } from './energy.ts';
 import { HardwareError } from './errors.ts';
-import { forwardSeconds } from './forward.ts';
+import { forwardTime } from './forward.ts';
 import type { ModelShape } from './model-shape.ts';
 
 /**
@@ -84,7 +85,7 @@ export interface SpeculationInput {
   readonly draft: {
     readonly architecture: ModelShape;
     readonly deployment: Deployment;
-    /** Where the draft runs; the target's cards by default, and then it takes part of their memory. */
+    /** Cards of the draft's own; absent: it runs on the target's cards and takes part of their memory. */
     readonly accelerator?: Accelerator;
   };
   /** Accepted over tested tokens, 0 to 1. There is no default: nobody can guess it. */
@@ -115,7 +116,12 @@ export interface SpeculationEstimate {
   /** Generated tokens of the whole batch over the whole request, both prefills included. */
   readonly tokensPerSecond: number;
   readonly requestSeconds: number;
-  /** Target and draft on the target's cards. */
+  /** Of the batch, the draft's own included where it drafts. */
+  readonly prefillSeconds: number;
+  /** All cards of both, whole request, a generated token. */
+  readonly energyJoulesPerToken: number;
+  readonly dollarsPerMillionTokens: number | undefined;
+  /** The fullest of the target's cards; it holds the draft too where both share cards. */
   readonly memoryBytesPerCard: number;
   readonly usableBytesPerCard: number;
   readonly fits: boolean;
@@ -126,9 +132,10 @@ const DEFAULT_MAX_LENGTH = 16;
 /** The device with only a share of its cores: arithmetic and unpacking slow down, memory does not. */
 function withCores(accelerator: Accelerator, ratio: number): Accelerator {
   const weightFormats = Object.fromEntries(
-    Object.entries(accelerator.weightFormats).map(([family, { kernel, decompression }]) => [
+    Object.entries(accelerator.weightFormats).map(([family, { kernel, isCalibrated, decompression }]) => [
       family,
       {
+        isCalibrated,
         kernel: { ...kernel, peakFlopsPerSecond: kernel.peakFlopsPerSecond * ratio },
         decompression:
           decompression.kind === 'native'
@@ -159,6 +166,13 @@ function checkSpeculation(input: SpeculationInput): void {
       throw new HardwareError('bad-workload', `${name} must be a whole number from 0 to 1024, not ${length}`);
     }
   }
+  const sharesCards = input.draft.accelerator === undefined;
+  if (sharesCards && input.draft.deployment.nCards > input.target.deployment.nCards) {
+    throw new HardwareError(
+      'bad-deployment',
+      `a draft on ${input.draft.deployment.nCards} cards does not fit the target's ${input.target.deployment.nCards}`,
+    );
+  }
   if (input.target.architecture.vocabSize !== input.draft.architecture.vocabSize) {
     throw new HardwareError(
       'bad-architecture',
@@ -167,34 +181,109 @@ function checkSpeculation(input: SpeculationInput): void {
   }
 }
 
-/** Verification time by draft length, remembered. */
-function verifier(input: SpeculationInput, target: CostInput): (draftLength: number) => number {
-  const { workload, accelerator } = target;
-  const plainSeconds = estimateCost(target).decodeSecondsPerToken;
+/** Time and energy, all devices, of one step or pass. */
+interface Step {
+  readonly seconds: number;
+  readonly joules: number;
+}
+
+/** Verification by draft length, remembered. */
+function verifier(input: SpeculationInput, target: CostInput): (draftLength: number) => Step {
+  const { workload, accelerator, deployment } = target;
+  const plain = estimateCost(target);
+  const plainSeconds = plain.decodeSecondsPerToken;
   const isStatic = accelerator.staticShapes !== undefined;
   const { batch, promptTokens, generatedTokens } = workload;
-  const held = Math.max(
-    promptTokens + generatedTokens,
-    ...(target.compiledContexts ?? [])
-      .filter((context) => context >= promptTokens + generatedTokens)
-      .slice(0, 1),
-  );
-  const known = new Map<number, number>([[0, plainSeconds]]);
+  const needed = promptTokens + generatedTokens;
+  const roomy = (target.compiledContexts ?? []).filter((context) => context >= needed);
+  const held = roomy.length === 0 ? needed : Math.min(...roomy);
+  const known = new Map<number, Step>([[0, { seconds: plainSeconds, joules: plain.decodeStepJoules }]]);
   const slope = input.verifySlope;
   const priced =
     slope === undefined
       ? target
       : { ...target, accelerator: { ...accelerator, sequenceSecondsPerWeight: 0 } };
   return (draftLength) => {
-    let seconds = known.get(draftLength);
-    if (seconds === undefined) {
+    let step = known.get(draftLength);
+    if (step === undefined) {
       const newTokens = draftLength + 1;
       const past = isStatic ? held - newTokens : promptTokens + generatedTokens / 2;
       const pass = { nSequences: batch, newTokens, pastTokens: Math.max(1, past), logitRows: newTokens };
-      seconds = forwardSeconds(priced, pass) + (slope ?? 0) * draftLength * plainSeconds;
-      known.set(draftLength, seconds);
+      const time = forwardTime(priced, pass);
+      const extra = (slope ?? 0) * draftLength * plainSeconds;
+      const seconds = time.seconds + extra;
+      const nDevices = deployment.nCards * accelerator.devicesPerCard;
+      const joules = nDevices * deviceJoules(accelerator, time.busySeconds + extra, seconds);
+      step = { seconds, joules };
+      known.set(draftLength, step);
     }
-    return seconds;
+    return step;
+  };
+}
+
+/** Watts of one side's devices while they wait for the other. */
+function waitingWatts(input: SpeculationInput, draftOn: Accelerator, shares: boolean) {
+  const { accelerator, deployment } = input.target;
+  const nTarget = deployment.nCards * accelerator.devicesPerCard;
+  const nDraft = input.draft.deployment.nCards * draftOn.devicesPerCard;
+  const { idleWatts } = accelerator.power;
+  return shares
+    ? { target: (nTarget - nDraft) * idleWatts, draft: 0 }
+    : { target: nTarget * idleWatts, draft: nDraft * draftOn.power.idleWatts };
+}
+
+/** Joules a generated token: the round's own mixture of drafting and verifying, priced in energy. */
+function speculativeJoules(
+  {
+    target,
+    draft,
+    watts,
+  }: { target: CostEstimate; draft: CostEstimate; watts: { target: number; draft: number } },
+  { batch, generatedTokens }: CostInput['workload'],
+  { draftLength }: Round,
+  times: RoundTimes,
+  verify: (draftLength: number) => Step,
+): number {
+  if (draftLength === 0 || generatedTokens === 0) return target.energyJoulesPerToken;
+  const inJoules: RoundTimes = {
+    ...times,
+    draftStepSeconds: draft.decodeStepJoules + watts.target * draft.decodeSecondsPerToken,
+    verifySeconds: (length) => verify(length).joules + watts.draft * verify(length).seconds,
+  };
+  const prefillJoules =
+    target.prefillJoules +
+    watts.draft * target.prefillSeconds +
+    draft.prefillJoules +
+    watts.target * draft.prefillSeconds;
+  const decodeJoules = (generatedTokens - 1) * priceRound(inJoules, draftLength).secondsPerToken;
+  return (prefillJoules + decodeJoules) / (batch * generatedTokens);
+}
+
+/** Dollars of the cards in use over the joint rate. */
+function speculativeDollars(used: readonly CostEstimate[], tokensPerSecond: number): number | undefined {
+  let total = 0;
+  for (const { dollarsPerMillionTokens, tokensPerSecond: rate } of used) {
+    if (dollarsPerMillionTokens === undefined) return undefined;
+    total += dollarsPerMillionTokens * rate;
+  }
+  return tokensPerSecond === 0 ? undefined : total / tokensPerSecond;
+}
+
+/** Target for verification and draft, each on the cores that it has. */
+function sidesOf(input: SpeculationInput): { verifyOn: CostInput; draftOn: CostInput; shares: boolean } {
+  const { target, draft, draftCoreRatio: ratio } = input;
+  const { accelerator, workload, compiledContexts } = target;
+  const draftAccelerator = draft.accelerator ?? accelerator;
+  return {
+    verifyOn: ratio === undefined ? target : { ...target, accelerator: withCores(accelerator, 1 - ratio) },
+    draftOn: {
+      architecture: draft.architecture,
+      deployment: draft.deployment,
+      accelerator: ratio === undefined ? draftAccelerator : withCores(draftAccelerator, ratio),
+      workload,
+      ...(compiledContexts === undefined ? {} : { compiledContexts }),
+    },
+    shares: draft.accelerator === undefined,
   };
 }
 
@@ -204,27 +293,14 @@ function verifier(input: SpeculationInput, target: CostInput): (draftLength: num
  */
 export function estimateSpeculation(input: SpeculationInput): SpeculationEstimate {
   checkSpeculation(input);
-  const { target: targetInput, draft: draftInput, draftCoreRatio } = input;
-  const { workload, accelerator } = targetInput;
-  const shares = draftInput.accelerator === undefined || draftInput.accelerator === accelerator;
-  const target = estimateCost(targetInput);
-  const draftOn = draftInput.accelerator ?? accelerator;
-  const draftCost: CostInput = {
-    architecture: draftInput.architecture,
-    deployment: draftInput.deployment,
-    accelerator: draftCoreRatio === undefined ? draftOn : withCores(draftOn, draftCoreRatio),
-    workload,
-    ...(targetInput.compiledContexts === undefined ? {} : { compiledContexts: targetInput.compiledContexts }),
-  };
-  const verifyOn: CostInput =
-    draftCoreRatio === undefined
-      ? targetInput
-      : { ...targetInput, accelerator: withCores(accelerator, 1 - draftCoreRatio) };
-  const draft = estimateCost(draftCost);
-  const verifySeconds = verifier(input, verifyOn);
+  const { workload } = input.target;
+  const { verifyOn, draftOn, shares } = sidesOf(input);
+  const target = estimateCost(input.target);
+  const draft = estimateCost(draftOn);
+  const verify = verifier(input, verifyOn);
   const times: RoundTimes = {
     draftStepSeconds: draft.decodeSecondsPerToken,
-    verifySeconds,
+    verifySeconds: (draftLength) => verify(draftLength).seconds,
     acceptance: input.acceptance,
     proposalRatio: input.proposalRatio ?? 1,
     lengthRule: input.lengthRule ?? 'fixed',
@@ -236,20 +312,28 @@ export function estimateSpeculation(input: SpeculationInput): SpeculationEstimat
   const drafts = round.draftLength > 0;
   const prefillSeconds = target.prefillSeconds + (drafts ? draft.prefillSeconds : 0);
   const requestSeconds = prefillSeconds + Math.max(0, workload.generatedTokens - 1) * round.secondsPerToken;
-  const memoryBytesPerCard =
-    target.memoryBytesPerCard + (drafts && shares ? draft.memoryBytes / targetInput.deployment.nCards : 0);
+  const tokensPerSecond = (workload.batch * workload.generatedTokens) / requestSeconds;
+  const draftBytes = drafts && shares ? draft.memoryBytes / input.draft.deployment.nCards : 0;
+  const memoryBytesPerCard = target.memoryBytesPerCard + draftBytes;
+  const watts = waitingWatts(input, draftOn.accelerator, shares);
   return {
     target,
     draft,
     draftLength: round.draftLength,
     expectedTokensPerRound: round.expectedTokens,
     draftSecondsPerToken: draft.decodeSecondsPerToken,
-    verifySeconds: verifySeconds(round.draftLength),
+    verifySeconds: times.verifySeconds(round.draftLength),
     roundSeconds: round.roundSeconds,
     decodeSecondsPerToken: round.secondsPerToken,
     speedup: target.decodeSecondsPerToken / round.secondsPerToken,
-    tokensPerSecond: (workload.batch * workload.generatedTokens) / requestSeconds,
+    tokensPerSecond,
     requestSeconds,
+    prefillSeconds,
+    energyJoulesPerToken: speculativeJoules({ target, draft, watts }, workload, round, times, verify),
+    dollarsPerMillionTokens: speculativeDollars(
+      drafts && !shares ? [target, draft] : [target],
+      tokensPerSecond,
+    ),
     memoryBytesPerCard,
     usableBytesPerCard: target.usableBytesPerCard,
     fits: memoryBytesPerCard <= target.usableBytesPerCard && (shares || draft.fits),
