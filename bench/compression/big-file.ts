@@ -1,5 +1,4 @@
 // Peak memory and speed of compressing a file of 7B-class matrices, made up on the spot.
-// npx tsx bench/compression/big-file.ts FOLDER NLAYERS FORMAT SPARSITY
 import { existsSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { chooseTensor } from '../../evaluators/compression/file/choose-tensors.ts';
@@ -8,12 +7,6 @@ import { TensorFileWriter } from '../../evaluators/compression/file/tensor-file.
 import { encodeFloat } from '../../hardware/formats/index.ts';
 import type { WeightFormat } from '../../space/deployment.ts';
 import { deriveRng } from '../../space/random.ts';
-
-const [folder, nLayersText, format, sparsityText] = process.argv.slice(2);
-if (sparsityText === undefined) throw new Error('usage: big-file.ts FOLDER NLAYERS FORMAT SPARSITY');
-const nLayers = Number(nLayersText);
-const source = join(folder!, `made-up-${nLayers}.safetensors`);
-const target = join(folder!, 'small.safetensors');
 
 /** (out, in) of the matrices of one layer of Llama-2 7B. */
 const SHAPES: Readonly<Record<string, readonly [number, number]>> = {
@@ -26,7 +19,7 @@ const SHAPES: Readonly<Record<string, readonly [number, number]>> = {
   down_proj: [4096, 11008],
 };
 
-function makeUp(): void {
+function makeUp(source: string, nLayers: number): void {
   const rng = deriveRng(1, 1, 'made-up weights');
   const values = Float32Array.from({ length: 2 ** 20 + 7 }, () => 0.02 * rng.normal());
   const stretch = encodeFloat(values, 'bf16').packed as Uint16Array;
@@ -52,21 +45,29 @@ function makeUp(): void {
   }
 }
 
-if (!existsSync(source)) makeUp();
-const start = performance.now();
-const cpu = process.cpuUsage();
-const rules = { format: format as WeightFormat, sparsity: Number(sparsityText) };
-compressFile(source, target, { choose: (entry) => chooseTensor(rules, entry) });
-const { user, system } = process.cpuUsage(cpu);
-console.log(
-  JSON.stringify({
+/** Compresses a made-up file of `nLayers` layers in `folder` and prints what it took. */
+export function compressBigFile(
+  folder: string,
+  nLayers: number,
+  format: WeightFormat,
+  sparsity: number,
+): void {
+  const source = join(folder, `made-up-${nLayers}.safetensors`);
+  const target = join(folder, 'small.safetensors');
+  if (!existsSync(source)) makeUp(source, nLayers);
+  const start = performance.now();
+  const cpu = process.cpuUsage();
+  compressFile(source, target, { choose: (entry) => chooseTensor({ format, sparsity }, entry) });
+  const { user, system } = process.cpuUsage(cpu);
+  const figures = {
     format,
-    sparsity: rules.sparsity,
+    sparsity,
     gigabytesBefore: statSync(source).size / 1e9,
     gigabytesAfter: statSync(target).size / 1e9,
     seconds: (performance.now() - start) / 1000,
     cpuSeconds: (user + system) / 1e6,
     peakResidentGigabytes: process.resourceUsage().maxRSS / 1e6,
-  }),
-);
-rmSync(target);
+  };
+  console.log(JSON.stringify(figures));
+  rmSync(target);
+}

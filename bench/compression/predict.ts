@@ -1,6 +1,5 @@
 // How well a deployment's loss is predicted from others that were measured: additive per-layer sensitivity against
 // `fitLossChange`, on random deployments that neither has seen.
-// npx tsx bench/compression/predict.ts
 import { createCalibrator } from '../../evaluators/compression/calibration.ts';
 import { createDeploymentMeter, measureDeployment } from '../../evaluators/compression/deployment-meter.ts';
 import { fitLossChange, type LossObservation } from '../../evaluators/compression/loss-change.ts';
@@ -18,20 +17,14 @@ const CHOICES: readonly LayerDeployment[] = FORMATS.flatMap((weightFormat) =>
 const TEST_DEPLOYMENTS = 40;
 const TRAINING_DEPLOYMENTS = 40;
 
-const data = benchDataset();
-const weights = await trainedWeights(data);
-const meter = createDeploymentMeter(ARCHITECTURE, data, 16_384);
-const calibrator = await createCalibrator(ARCHITECTURE, data, { seed: SEED });
-const profile = createNoiseProfile(ARCHITECTURE, weights, await calibrator.measure(weights));
 const plain = uniform(ARCHITECTURE, 'fp16');
-const lossOf = async (deployment: Deployment) =>
-  (await measureDeployment(meter, ARCHITECTURE, weights, deployment)).bitsPerByte;
-const plainLoss = await lossOf(plain);
 
 const withLayer = (i: number, layer: LayerDeployment): Deployment => ({
   ...plain,
   layers: plain.layers.map((old, l) => (l === i ? layer : old)),
 });
+
+const keyOf = (i: number, layer: LayerDeployment) => `${i} ${JSON.stringify(layer)}`;
 
 /** Any choice in any layer; half of them draw from the milder half, so that losses spread over decades. */
 function random(count: number, purpose: string): Deployment[] {
@@ -40,17 +33,6 @@ function random(count: number, purpose: string): Deployment[] {
     const few = [rng.pick(CHOICES), rng.pick(CHOICES)];
     return { ...plain, layers: plain.layers.map(() => rng.pick(i % 2 === 0 ? CHOICES : few)) };
   });
-}
-
-async function observe(deployments: readonly Deployment[]): Promise<LossObservation[]> {
-  const observations: LossObservation[] = [];
-  for (const deployment of deployments) {
-    observations.push({
-      features: profile(deployment),
-      lossChange: (await lossOf(deployment)) - plainLoss,
-    });
-  }
-  return observations;
 }
 
 /** Fractional ranks. */
@@ -80,42 +62,62 @@ function report(name: string, predicted: readonly number[], actual: readonly num
   );
 }
 
-const test = random(TEST_DEPLOYMENTS, 'test deployments');
-const measured = await observe(test);
-const actual = measured.map(({ lossChange }) => lossChange);
-console.log(`plain ${plainLoss.toFixed(4)}; changes ${Math.min(...actual)} to ${Math.max(...actual)}`);
+/** Measures, fits and prints one row for each predictor. */
+export async function comparePredictors(): Promise<void> {
+  const data = benchDataset();
+  const weights = await trainedWeights(data);
+  const meter = createDeploymentMeter(ARCHITECTURE, data, 16_384);
+  const calibrator = await createCalibrator(ARCHITECTURE, data, { seed: SEED });
+  const profile = createNoiseProfile(ARCHITECTURE, weights, await calibrator.measure(weights));
+  const lossOf = async (deployment: Deployment) =>
+    (await measureDeployment(meter, ARCHITECTURE, weights, deployment)).bitsPerByte;
+  const plainLoss = await lossOf(plain);
+  const observe = async (deployments: readonly Deployment[]): Promise<LossObservation[]> => {
+    const observations: LossObservation[] = [];
+    for (const deployment of deployments) {
+      observations.push({
+        features: profile(deployment),
+        lossChange: (await lossOf(deployment)) - plainLoss,
+      });
+    }
+    return observations;
+  };
+  const test = random(TEST_DEPLOYMENTS, 'test deployments');
+  const measured = await observe(test);
+  const actual = measured.map(({ lossChange }) => lossChange);
+  console.log(`plain ${plainLoss.toFixed(4)}; changes ${Math.min(...actual)} to ${Math.max(...actual)}`);
 
-const single = new Map<string, number>();
-const keyOf = (i: number, layer: LayerDeployment) => `${i} ${JSON.stringify(layer)}`;
-const alone: LossObservation[] = [];
-for (const [i] of plain.layers.entries()) {
-  for (const layer of CHOICES) {
-    if (layer.weightFormat === 'fp16' && layer.sparsity === 0) continue;
-    const [observation] = await observe([withLayer(i, layer)]);
-    single.set(keyOf(i, layer), observation!.lossChange);
-    alone.push(observation!);
+  const single = new Map<string, number>();
+  const alone: LossObservation[] = [];
+  for (const [i] of plain.layers.entries()) {
+    for (const layer of CHOICES) {
+      if (layer.weightFormat === 'fp16' && layer.sparsity === 0) continue;
+      const [observation] = await observe([withLayer(i, layer)]);
+      single.set(keyOf(i, layer), observation!.lossChange);
+      alone.push(observation!);
+    }
   }
-}
-report(
-  `additive sensitivities, ${alone.length} measured one at a time`,
-  test.map(({ layers }) => layers.reduce((sum, layer, i) => sum + (single.get(keyOf(i, layer)) ?? 0), 0)),
-  actual,
-);
-const training = await observe(random(TRAINING_DEPLOYMENTS, 'training deployments'));
-const cases: [string, readonly LossObservation[]][] = [
-  ['disturbances, the same one at a time', alone],
-  ...[6, 12, 24, 40].map((n): [string, readonly LossObservation[]] => [
-    `disturbances, ${n} random deployments`,
-    training.slice(0, n),
-  ]),
-];
-for (const [name, observations] of cases) {
-  const predictor = fitLossChange(observations);
   report(
-    `${name} (power ${predictor.power})`,
-    measured.map(({ features }) => predictor.predict(features)),
+    `additive sensitivities, ${alone.length} measured one at a time`,
+    test.map(({ layers }) => layers.reduce((sum, layer, i) => sum + (single.get(keyOf(i, layer)) ?? 0), 0)),
     actual,
   );
+  const training = await observe(random(TRAINING_DEPLOYMENTS, 'training deployments'));
+  const cases: [string, readonly LossObservation[]][] = [
+    ['disturbances, the same one at a time', alone],
+    ...[6, 12, 24, 40].map((n): [string, readonly LossObservation[]] => [
+      `disturbances, ${n} random deployments`,
+      training.slice(0, n),
+    ]),
+  ];
+  for (const [name, observations] of cases) {
+    const predictor = fitLossChange(observations);
+    report(
+      `${name} (power ${predictor.power})`,
+      measured.map(({ features }) => predictor.predict(features)),
+      actual,
+    );
+  }
+  await meter.release();
+  await calibrator.release();
 }
-await meter.release();
-await calibrator.release();

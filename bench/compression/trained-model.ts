@@ -67,5 +67,3 @@ export async function trainedWeights(data: Dataset): Promise<Weights> {
   if (state === undefined) throw new Error(`no trained weights at ${path}`);
   return state.weights;
 }
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) await trainedWeights(benchDataset());

@@ -56,7 +56,7 @@ class Tally {
 }
 
 /** One matrix on its way from file to file. */
-export interface Job {
+interface Job {
   readonly source: TensorFile;
   readonly entry: TensorEntry;
   readonly layout: 'out-in' | 'in-out';

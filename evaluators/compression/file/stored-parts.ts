@@ -130,7 +130,7 @@ export type StoredMatrix =
   | { readonly kind: 'delta-csc'; readonly deltaBits: number; readonly values: StoredValues };
 
 /** `length` values; `rowLength` where blocks start anew. */
-export interface StoredValues {
+interface StoredValues {
   readonly kind: 'dense';
   readonly format: DenseTensor['format'];
   readonly length: number;

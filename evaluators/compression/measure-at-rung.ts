@@ -1,0 +1,143 @@
+// What deployments make of an architecture trained to a rung: loads the rung's checkpoint, compresses, measures.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Deployment } from '../../space/deployment.ts';
+import type { CompressionSpec } from '../../space/spec.ts';
+import { checkpointPath } from '../checkpoint/training-checkpoint.ts';
+import type { Weights } from '../model/parameters.ts';
+import type { MeasurementOutcome, ProfileOutcome, TaskFailure } from '../outcome.ts';
+import type { MeasurementTask, ProfileTask, TrainingTask } from '../port.ts';
+import { readOrSkip, type TrainingContext, trainToRung } from '../training/train.ts';
+import { createCalibrator } from './calibration.ts';
+import type { TensorReport } from './cast-model.ts';
+import { matrixSpecs } from './matrices.ts';
+import { measureDeployments } from './measure-deployments.ts';
+import { createNoiseTable, measuredDisturbance } from './noise-table.ts';
+import { outlierAwareDeployment } from './prune.ts';
+import type { RecoverySettings } from './recover.ts';
+
+export interface MeasurementContext extends TrainingContext {
+  readonly compression?: CompressionSpec;
+}
+
+/** One-shot magnitude pruning, evenly, without recovery. */
+const DEFAULT_COMPRESSION: CompressionSpec = {
+  method: 'magnitude',
+  split: 'uniform',
+  calibrationWindows: 64,
+  recoverySteps: 0,
+  recoveryLearningRate: 0.001,
+};
+
+type Trained = { readonly kind: 'trained'; readonly weights: Weights } | TaskFailure;
+
+/** The weights of the rung, trained again where its checkpoint is not there: training is seeded, so they are the same. */
+async function trainedWeights(task: TrainingTask, context: TrainingContext): Promise<Trained> {
+  const { architecture, architectureHash, rung } = task;
+  const stored = (folder: string) => {
+    const state = readOrSkip(checkpointPath(folder, architectureHash, rung), architecture);
+    return state?.step === context.settings.rungs[rung] ? state : undefined;
+  };
+  const { checkpointFolder } = context;
+  const found = checkpointFolder === undefined ? undefined : stored(checkpointFolder);
+  if (found !== undefined) return { kind: 'trained', weights: found.weights };
+  const folder = checkpointFolder ?? mkdtempSync(join(tmpdir(), 'paretoformer-rung-'));
+  try {
+    const outcome = await trainToRung(task, { ...context, checkpointFolder: folder });
+    if (outcome.kind !== 'ok') return outcome;
+    return { kind: 'trained', weights: stored(folder)!.weights };
+  } finally {
+    if (checkpointFolder === undefined) rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function recoveryOf(
+  { settings }: TrainingContext,
+  { recoverySteps, recoveryLearningRate }: CompressionSpec,
+): RecoverySettings {
+  const warmupSteps = Math.min(settings.warmupSteps, Math.ceil(recoverySteps / 10));
+  return { ...settings, steps: recoverySteps, learningRate: recoveryLearningRate, warmupSteps };
+}
+
+/** The deployment with its sparsity shared out over the layers, where that is wanted and there is any. */
+async function splitSparsity(
+  { architecture, deployment }: MeasurementTask,
+  weights: Weights,
+  { data, seed }: TrainingContext,
+  { split, calibrationWindows: windows }: CompressionSpec,
+): Promise<Deployment> {
+  const sparsity = Math.max(...deployment.layers.map((layer) => layer.sparsity));
+  if (split === 'uniform' || sparsity === 0) return deployment;
+  const calibrator = await createCalibrator(architecture, data, { seed, windows });
+  try {
+    const calibration = await calibrator.measure(weights);
+    return outlierAwareDeployment(architecture, weights, deployment, sparsity, calibration);
+  } finally {
+    await calibrator.release();
+  }
+}
+
+/** Bits of the matrices of each layer. */
+function layerBitsOf({ architecture }: TrainingTask, tensors: readonly TensorReport[]): number[] {
+  const bits = architecture.layers.map(() => 0);
+  const byName = new Map(tensors.map((tensor) => [tensor.name, tensor.bits]));
+  for (const { name, layer, kind } of matrixSpecs(architecture)) {
+    if (layer !== undefined && kind !== 'gain') bits[layer]! += byName.get(name)!;
+  }
+  return bits;
+}
+
+/** Loss and exact size of a deployment. The same task gives the same figures, whoever measures them. */
+export async function measureAtRung(
+  task: MeasurementTask,
+  context: MeasurementContext,
+): Promise<MeasurementOutcome> {
+  const startedAt = performance.now();
+  const trained = await trainedWeights(task, context);
+  if (trained.kind !== 'trained') return trained;
+  const { compression = DEFAULT_COMPRESSION, settings, data, seed } = context;
+  const { architecture, deployment } = task;
+  const { weights } = trained;
+  let stopped: TaskFailure | undefined;
+  const shouldStop = () => {
+    stopped ??= context.shouldStop();
+    return stopped !== undefined;
+  };
+  const outcomes = await measureDeployments(
+    {
+      architecture,
+      weights,
+      deployments: [await splitSparsity(task, weights, context, compression)],
+      method: { kind: compression.method },
+      recovery: recoveryOf(context, compression),
+    },
+    {
+      seed,
+      data,
+      evaluationTokens: settings.evaluationTokens,
+      calibrationWindows: compression.calibrationWindows,
+      shouldStop,
+    },
+  );
+  const outcome = outcomes[0]!;
+  if (outcome.kind === 'stopped') return stopped ?? { kind: 'cancelled' };
+  if (outcome.kind === 'diverged') {
+    return outcome.step === 0 ? outcome : { ...outcome, reason: `in recovery: ${outcome.reason}` };
+  }
+  return {
+    kind: 'ok',
+    bitsPerByte: outcome.bitsPerByte,
+    encodedBits: outcome.totalBits,
+    layerBits: layerBitsOf(task, outcome.tensors),
+    disturbance: measuredDisturbance(architecture, weights, deployment),
+    seconds: (performance.now() - startedAt) / 1000,
+  };
+}
+
+/** How much each choice would disturb the weights of a rung. */
+export async function profileAtRung(task: ProfileTask, context: TrainingContext): Promise<ProfileOutcome> {
+  const trained = await trainedWeights(task, context);
+  if (trained.kind !== 'trained') return trained;
+  return { kind: 'ok', table: createNoiseTable(task.architecture, trained.weights, task) };
+}
