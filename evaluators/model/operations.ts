@@ -1,20 +1,9 @@
 // The transformer's own operations on tfjs tensors, each with its gradient written out, so that the backward pass
 // touches memory no more often than it must.
-// Shapes: B sequences, T positions, N = B*T tokens, D width, F feed-forward, V vocabulary, H heads, K kv heads,
-// G = H/K heads a group, d head size.
+// Shapes: B sequences, T positions, N = B*T tokens, D width, F feed-forward, V vocabulary, H heads.
 import * as tf from '@tensorflow/tfjs';
 import { rmsNormKernel, rotaryKernel, siluKernel } from '../engine/fused.ts';
-
-type Saver = (tensors: tf.Tensor[]) => void;
-type GradientFunction<X extends tf.Tensor> = (dy: X, saved: tf.Tensor[]) => tf.Tensor | tf.Tensor[];
-
-/** `tf.customGrad` with its arguments typed: `forward` gets `save` and must save what `gradFunc` uses. */
-function withGradient<X extends tf.Tensor>(
-  inputs: tf.Tensor[],
-  forward: (save: Saver) => { value: X; gradFunc: GradientFunction<X> },
-): X {
-  return tf.customGrad((...args) => forward(args.at(-1) as unknown as Saver))(...inputs) as X;
-}
+import { withGradient } from './with-gradient.ts';
 
 /** `x . weight` for `x` (N, in) and `weight` (in, out). */
 export function linear(x: tf.Tensor2D, weight: tf.Tensor2D): tf.Tensor2D {
@@ -106,59 +95,6 @@ export function rotary(x: tf.Tensor3D, { cos, sin }: RotaryTables): tf.Tensor3D 
     return {
       value: rotaryKernel(x, cos, sin),
       gradFunc: (dy, [c, s]) => rotaryKernel(dy, c as tf.Tensor2D, s as tf.Tensor2D),
-    };
-  });
-}
-
-/** (B, T, heads, d) to (B, heads, T, d), its own inverse. */
-const swapHeads = (x: tf.Tensor, shape: [number, number, number, number]): tf.Tensor =>
-  tf.transpose(tf.reshape(x, shape), [0, 2, 1, 3]);
-
-/**
- * Causal attention of `q` (B, T, H*d), whose scores need no further scale, over `k` and `v` (B, T, K*d), as
- * (B, T, H*d). `mask` (T, T) is 0 where a position may look and very negative elsewhere.
- * The heads of a group read one kv head as rows of a single product, so keys and values are never repeated.
- */
-export function causalAttention(
-  q: tf.Tensor3D,
-  k: tf.Tensor3D,
-  v: tf.Tensor3D,
-  mask: tf.Tensor2D,
-  headDim: number,
-): tf.Tensor3D {
-  const [batch, positions, inner] = q.shape;
-  const nHeads = inner / headDim;
-  const nKvHeads = k.shape[2] / headDim;
-  const rows = (nHeads / nKvHeads) * positions; // G*T
-  const grouped = (x: tf.Tensor) =>
-    tf.reshape(swapHeads(x, [batch, positions, nHeads, headDim]), [-1, rows, headDim]); // (B*K, G*T, d)
-  const shared = (x: tf.Tensor) =>
-    tf.reshape(swapHeads(x, [batch, positions, nKvHeads, headDim]), [-1, positions, headDim]); // (B*K, T, d)
-  const ungrouped = (x: tf.Tensor) =>
-    tf.reshape(swapHeads(x, [batch, nHeads, positions, headDim]), [batch, positions, inner]); // (B, T, H*d)
-  // The gradient of a kv head arrives as (B*K, d, T).
-  const unshared = (x: tf.Tensor) =>
-    tf.reshape(tf.transpose(tf.reshape(x, [batch, nKvHeads, headDim, positions]), [0, 3, 1, 2]), k.shape);
-  return withGradient<tf.Tensor3D>([q, k, v], (save) => {
-    const [qg, ks, vs] = [grouped(q), shared(k), shared(v)];
-    const scores = tf.reshape(tf.matMul(qg, ks, false, true), [batch, nHeads, positions, positions]);
-    const weights = tf.reshape(tf.softmax(tf.add(scores, mask)), [-1, rows, positions]); // (B*K, G*T, T)
-    const mixed = tf.matMul(weights, vs); // (B*K, G*T, d)
-    save([qg, ks, vs, weights, mixed]);
-    return {
-      value: ungrouped(mixed) as tf.Tensor3D,
-      gradFunc: (dy, [qs, kk, vv, p, o]) => {
-        const dMixed = grouped(dy); // (B*K, G*T, d)
-        const dWeights = tf.matMul(dMixed, vv!, false, true); // (B*K, G*T, T)
-        // sum(weights * dWeights) over a row is sum(mixed * dMixed), which is narrower (Dao et al. 2022, eq. 4)
-        const along = tf.sum(tf.mul(dMixed, o!), -1, true); // (B*K, G*T, 1)
-        const dScores = tf.mul(p!, tf.sub(dWeights, along)); // (B*K, G*T, T)
-        return [
-          ungrouped(tf.matMul(dScores, kk!)),
-          unshared(tf.matMul(qs!, dScores, true)),
-          unshared(tf.matMul(dMixed, p!, true)),
-        ];
-      },
     };
   });
 }

@@ -2,15 +2,8 @@
 // Shapes: B sequences, T positions, N = B*T, D width, H heads, K kv heads, G = H/K heads a group, d head size.
 import * as tf from '@tensorflow/tfjs';
 import type { Architecture, Layer } from '../../space/architecture.ts';
-import {
-  causalAttention,
-  linear,
-  type RotaryTables,
-  rmsNorm,
-  rotary,
-  rotaryTables,
-  swiGlu,
-} from './operations.ts';
+import { causalAttention } from './attention.ts';
+import { linear, type RotaryTables, rmsNorm, rotary, rotaryTables, swiGlu } from './operations.ts';
 
 export type WeightTensors = Readonly<Record<string, tf.Tensor>>;
 

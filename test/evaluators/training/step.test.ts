@@ -25,6 +25,10 @@ const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
   'feed-forward alone': architectureOf([{ nHeads: 0, nKvHeads: 0, dFf: 24 }]),
   'no layer work at all': architectureOf([{ nHeads: 0, nKvHeads: 0, dFf: 0 }]),
   'one position': architectureOf([{ nHeads: 2, nKvHeads: 1, dFf: 8 }], { contextLength: 1 }),
+  'attention in several blocks, the last one short': architectureOf([{ nHeads: 2, nKvHeads: 1, dFf: 0 }], {
+    contextLength: 140,
+    dModel: 8,
+  }),
   'heads wider than the model': architectureOf([{ nHeads: 2, nKvHeads: 1, dFf: 8 }], { headDim: 12 }),
 };
 
