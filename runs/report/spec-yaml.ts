@@ -36,13 +36,15 @@ function baselineOf({ architecture, deployment }: Candidate) {
 
 /** The YAML text of a spec, every default spelled out. */
 export function specYaml(spec: RunSpec): string {
-  const { tokenizer, ...task } = spec.task;
-  const { weightFormat, sparsity, headFormat, kvCacheFormat, cards } = spec.deployment;
-  const { layers, ...space } = spec.space;
+  const { specVersion, name, seed, task, space, deployment, baseline, objectives, constraints, ...plain } =
+    spec;
+  const { tokenizer } = task;
+  const { weightFormat, sparsity, headFormat, kvCacheFormat, cards } = deployment;
+  const { nHeads, nKvHeads, dFf } = space.layers;
   const file = {
-    specVersion: spec.specVersion,
-    name: spec.name,
-    seed: spec.seed,
+    specVersion,
+    name,
+    seed,
     task: {
       ...task,
       tokenizer: tokenizer.kind === 'bytes' ? 'bytes' : { bpe: { vocabSize: tokenizer.vocabSize } },
@@ -53,28 +55,21 @@ export function specYaml(spec: RunSpec): string {
       headDim: choices(space.headDim),
       depth: choices(space.depth),
       tieEmbeddings: choices(space.tieEmbeddings),
-      layers: {
-        nHeads: choices(layers.nHeads),
-        nKvHeads: choices(layers.nKvHeads),
-        dFf: choices(layers.dFf),
-      },
+      layers: { nHeads: choices(nHeads), nKvHeads: choices(nKvHeads), dFf: choices(dFf) },
     },
     deployment: {
+      ...deployment,
       weightFormat: perLayer(weightFormat),
       sparsity: perLayer(sparsity),
       headFormat: choices(headFormat),
       kvCacheFormat: choices(kvCacheFormat),
       cards: choices(cards),
     },
-    ...(spec.scale === undefined ? {} : { scale: spec.scale }),
-    accelerator: spec.accelerator,
-    workload: spec.workload,
-    ...(spec.baseline === undefined ? {} : { baseline: baselineOf(spec.baseline) }),
-    objectives: spec.objectives,
-    constraints: spec.constraints.map(({ text }) => text),
-    search: spec.search,
-    training: spec.training,
-    workers: spec.workers,
+    ...(baseline === undefined ? {} : { baseline: baselineOf(baseline) }),
+    objectives,
+    constraints: constraints.map(({ text }) => text),
+    // Sections that the file and the normalised spec write alike.
+    ...plain,
   };
   const document = new Document(file, { aliasDuplicateObjects: false });
   // Short collections stand on one line, as people write them.
