@@ -1,6 +1,13 @@
 // paretoformer/search: what to try next. Works without the rest of the project.
 export { candidateFeatures } from './candidate-features.ts';
 export { ALGORITHMS, type Algorithm, createSearch } from './create.ts';
+export {
+  type ConstraintShare,
+  diagnoseFeasibility,
+  diagnoseObjectives,
+  type FeasibilityReport,
+  type ObjectiveReport,
+} from './diagnosis.ts';
 export { crowdingDistance, dominates, nonDominatedSort, totalViolation } from './dominance.ts';
 export {
   countBeyondReference,
@@ -11,6 +18,7 @@ export {
 } from './front.ts';
 export { rungSizes } from './halving.ts';
 export { hypervolume, hypervolumeContributions } from './hypervolume.ts';
+export { type LayerOption, type LayerwiseMember, type LayerwiseSpace, layerwiseFront } from './layerwise.ts';
 export type {
   Ask,
   AskOutcome,

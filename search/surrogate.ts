@@ -76,8 +76,19 @@ function standardiser(rows: readonly (readonly number[])[]): (features: readonly
   };
 }
 
+/** Squared correlation of a centred column with the standardised values; 0 where the column does not vary. */
+function correlation2(column: readonly number[], targets: Float64Array): number {
+  let product = 0;
+  let square = 0;
+  for (const [i, value] of column.entries()) {
+    product += value * targets[i]!;
+    square += value * value;
+  }
+  return square < 1e-9 * column.length ? 0 : product ** 2 / (square * column.length);
+}
+
 /**
- * Weights of the features, summing to 1: the squared correlation with the values, less what chance gives. A few
+ * Weights of the features, summing to 1: what they explain of the values, straight and squared, less what chance gives. A few
  * features (size, above all) explain most of a loss; equal weights would drown them while results are few.
  */
 function relevanceOf(rows: readonly Float64Array[], targets: Float64Array): Float64Array {
@@ -85,9 +96,10 @@ function relevanceOf(rows: readonly Float64Array[], targets: Float64Array): Floa
   const width = rows[0]!.length;
   const weights = new Float64Array(width);
   for (let k = 0; k < width; k++) {
-    let product = 0;
-    for (let i = 0; i < n; i++) product += rows[i]![k]! * targets[i]!;
-    weights[k] = Math.max(0, (product / n) ** 2 - 1 / n) + 0.02 / width;
+    const column = rows.map((row) => row[k]!);
+    const squares = column.map((value) => value * value - 1);
+    const explained = correlation2(column, targets) + correlation2(squares, targets);
+    weights[k] = Math.max(0, explained - 2 / n) + 0.02 / width;
   }
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   return weights.map((weight) => weight / total);
