@@ -38,30 +38,33 @@ export async function runPair(
   return counts;
 }
 
-const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1]!;
+/** Processor time of this process so far: equals wall-clock time on an idle machine, and is fair on a busy one. */
+function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+}
 
-/** Seconds of one pass that gives `width` distributions in the middle of a context, the median of some. */
+/** Seconds of one pass that gives `width` distributions in the middle of a context, the mean of some. */
 async function passSeconds(predictor: Predictor, width: number, sampling: SamplingSettings): Promise<number> {
   const text = Array.from({ length: 64 }, (_, i) => (7 * i) % predictor.vocabSize);
   await predictor.predict(text, 1);
-  const times: number[] = [];
-  for (let i = 0; i < 21; i++) {
+  const nPasses = 60;
+  const start = cpuSeconds();
+  for (let i = 1; i <= nPasses; i++) {
     // Other last tokens each time, so that the cache is cut back and the pass is really run.
     const next = text.map((token, at) =>
       at < text.length - width ? token : (token + i) % predictor.vocabSize,
     );
-    const start = performance.now();
     for (const row of await predictor.predict(next, width)) distributionOf(row, sampling);
-    times.push((performance.now() - start) / 1000);
   }
-  return median(times.slice(1));
+  return (cpuSeconds() - start) / nPasses;
 }
 
 export interface RaceTimes {
-  /** Seconds a token of really generating. */
+  /** Processor seconds a token of really generating. */
   readonly plain: number;
   readonly speculative: number;
-  /** Seconds of one pass. */
+  /** Processor seconds of one pass. */
   readonly targetStep: number;
   readonly draftStep: number;
   readonly verify: number;
@@ -87,23 +90,24 @@ export async function race(
   const rows: RaceTimes[] = [];
   for (const [i, prompt] of prompts.entries()) {
     const choices = () => randomChoices(deriveRng(3, i, 'race'));
-    const start = performance.now();
+    const start = cpuSeconds();
     const tokens = await generate(predictor, prompt, settings, choices());
-    const middle = performance.now();
+    const middle = cpuSeconds();
     const { counts } = await speculate(predictor, drafter, prompt, settings, choices());
-    const end = performance.now();
+    const end = cpuSeconds();
     rows.push({
-      plain: (middle - start) / 1000 / tokens.length,
+      plain: (middle - start) / tokens.length,
       // Tokens beyond the last one asked for were paid for, too.
-      speculative: (end - middle) / 1000 / counts.tokens,
+      speculative: (end - middle) / counts.tokens,
       targetStep: await passSeconds(predictor, 1, sampling),
       draftStep: await passSeconds(alone, 1, sampling),
       verify: await passSeconds(predictor, draftLength + 1, sampling),
     });
   }
   for (const each of [predictor, alone, drafter]) await each.release();
-  // The first prompt compiled everything.
-  const of = (key: keyof RaceTimes) => median(rows.slice(1).map((row) => row[key]));
+  // The first prompts compiled everything.
+  const kept = rows.slice(3);
+  const of = (key: keyof RaceTimes) => kept.reduce((sum, row) => sum + row[key], 0) / kept.length;
   return {
     plain: of('plain'),
     speculative: of('speculative'),
