@@ -180,8 +180,10 @@ describe('what is answered', () => {
     ]) {
       const socket = connect(Number(port), hostname);
       socket.on('error', () => {});
+      socket.resume();
+      const closed = new Promise((done) => socket.on('close', done));
       socket.end(nonsense);
-      await once(socket, 'close');
+      await closed;
     }
     expect((await ask('/api/runs')).status).toBe(200);
   });
@@ -197,7 +199,7 @@ describe('beginning and end', () => {
     const [stream] = await once(asked, 'response');
     stream.on('error', () => {});
     stream.resume();
-    const ended = once(stream, 'close');
+    const ended = new Promise((done) => stream.on('close', done));
     await own.close();
     await ended;
   });
