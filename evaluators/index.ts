@@ -29,6 +29,7 @@ export {
   measureDeployments,
 } from './compression/measure-deployments.ts';
 export { createNoiseProfile, type NoiseProfile } from './compression/noise.ts';
+export { disturbanceOf, storageKey } from './compression/noise-table.ts';
 export {
   outlierAwareDeployment,
   type PrunedModel,
@@ -44,6 +45,20 @@ export {
 } from './compression/recover.ts';
 export { type Corpus, CorpusError, loadCorpus } from './data/corpus.ts';
 export { type Dataset, prepareDataset } from './data/dataset.ts';
-export type { TrainingOutcome, TrainingSuccess } from './outcome.ts';
+export type {
+  MeasurementOutcome,
+  MeasurementSuccess,
+  NoiseTable,
+  ProfileOutcome,
+  TaskFailure,
+  TrainingOutcome,
+  TrainingSuccess,
+} from './outcome.ts';
 export { createTrainerPool, type PoolSettings } from './pool/pool.ts';
-export type { Evaluator, TrainingProgress, TrainingTask } from './port.ts';
+export type {
+  Evaluator,
+  MeasurementTask,
+  ProfileTask,
+  TrainingProgress,
+  TrainingTask,
+} from './port.ts';

@@ -21,3 +21,34 @@ export type TrainingOutcome =
   | { readonly kind: 'out-of-memory'; readonly reason: string }
   | { readonly kind: 'cancelled' }
   | { readonly kind: 'failed'; readonly reason: string };
+
+/** How a task can end other than well. */
+export type TaskFailure = Exclude<TrainingOutcome, TrainingSuccess>;
+
+/** What a trained model is worth as one deployment stores and serves it. */
+export interface MeasurementSuccess {
+  readonly kind: 'ok';
+  /** Validation loss in bits per byte of text, under decoded weights and through the cache's format. */
+  readonly bitsPerByte: number;
+  /** Exact bits of all encoded tensors. */
+  readonly encodedBits: number;
+  /** Of those, the bits of each layer's matrices, gains left out. */
+  readonly layerBits: readonly number[];
+  /** What a predictor of loss changes sees of the deployment: see `disturbanceOf`. */
+  readonly disturbance: readonly number[];
+  readonly seconds: number;
+}
+
+export type MeasurementOutcome = MeasurementSuccess | TaskFailure;
+
+/** How much each way of storing each layer would disturb a trained model. Plain JSON. */
+export interface NoiseTable {
+  /** By layer, then by `storageKey`: disturbance of the attention and of the feed-forward matrices. */
+  readonly layers: readonly Readonly<Record<string, readonly [attention: number, feedForward: number]>>[];
+  /** By weight format. */
+  readonly head: Readonly<Record<string, number>>;
+  /** By format of the KV cache: one number for each lossy one. */
+  readonly cache: Readonly<Record<string, readonly number[]>>;
+}
+
+export type ProfileOutcome = { readonly kind: 'ok'; readonly table: NoiseTable } | TaskFailure;

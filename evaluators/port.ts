@@ -1,7 +1,8 @@
-// The evaluator port: trains one architecture to one rung. Implementations: Piscina threads, and an
-// analytic stand-in for tests of everything that surrounds training.
+// The evaluator port: trains one architecture to one rung, and measures what deployments make of it. Implementations:
+// Piscina threads, and an analytic stand-in for tests of everything that surrounds training.
 import type { Architecture } from '../space/architecture.ts';
-import type { TrainingOutcome } from './outcome.ts';
+import type { Deployment, WeightFormat } from '../space/deployment.ts';
+import type { MeasurementOutcome, ProfileOutcome, TrainingOutcome } from './outcome.ts';
 
 export interface TrainingTask {
   readonly architecture: Architecture;
@@ -9,6 +10,18 @@ export interface TrainingTask {
   readonly architectureHash: string;
   /** Index into the run's rungs. Training continues from the checkpoint of the rung below where there is one. */
   readonly rung: number;
+}
+
+/** Measures a deployment of an architecture trained to a rung. */
+export interface MeasurementTask extends TrainingTask {
+  readonly deployment: Deployment;
+}
+
+/** Asks how much every combination of these choices would disturb an architecture trained to a rung. */
+export interface ProfileTask extends TrainingTask {
+  readonly weightFormats: readonly WeightFormat[];
+  readonly sparsities: readonly number[];
+  readonly headFormats: readonly WeightFormat[];
 }
 
 export interface TrainingProgress {
@@ -25,5 +38,8 @@ export interface Evaluator {
     signal?: AbortSignal,
     onProgress?: (progress: TrainingProgress) => void,
   ): Promise<TrainingOutcome>;
+  /** Prunes, casts and measures; where the rung's checkpoint is lost, it is trained anew, to the same weights. */
+  measure(task: MeasurementTask, signal?: AbortSignal): Promise<MeasurementOutcome>;
+  profile(task: ProfileTask, signal?: AbortSignal): Promise<ProfileOutcome>;
   close(): Promise<void>;
 }

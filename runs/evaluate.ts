@@ -1,6 +1,8 @@
 // From one thing the search asked to its stored result.
+import type { NoiseTable } from '../evaluators/outcome.ts';
 import type { Ask } from '../search/port.ts';
 import { type Candidate, hashOf } from '../space/candidate.ts';
+import type { Measurements, SettledMeasurement, StorageChoices } from './measurements.ts';
 import type { RunProblem } from './problem.ts';
 import { RunError } from './run-error.ts';
 import type { CandidateRecord, EvaluationRecord } from './store/records.ts';
@@ -11,6 +13,26 @@ export interface Evaluated {
   readonly evaluation: EvaluationRecord;
   /** Minimised objectives; absent unless the evaluation went well. */
   readonly objectives?: readonly number[];
+  /** What compression did; absent unless the evaluation went well. */
+  readonly measured?: {
+    readonly trainedLoss: number;
+    readonly lossChange: number;
+    readonly disturbance: readonly number[];
+  };
+  /** The baseline's loss at that rung, where constraints need it. */
+  readonly baselineLoss?: number;
+  /** Where further deployments of the architecture are wanted. */
+  readonly noiseTable?: NoiseTable;
+}
+
+/** What carries evaluations out. */
+export interface Workshop {
+  readonly problem: RunProblem;
+  readonly trainings: Trainings;
+  readonly measurements: Measurements;
+  readonly baseline?: Candidate;
+  /** Where further deployments are wanted of architectures that reached a rung: their choices. */
+  readonly redeploy?: { readonly rung: number; readonly choices: StorageChoices };
 }
 
 /** The row of a candidate. */
@@ -30,49 +52,67 @@ function candidateRecordOf(ask: Ask<Candidate>, problem: RunProblem): CandidateR
 }
 
 /**
- * Carries one evaluation out. What the cost model rules out is never trained, except the baseline, which relative
- * constraints need even where it breaks others. @throws {@link RunError} when the baseline that is needed cannot train.
+ * Carries one evaluation out: trains the architecture, then measures what its deployment makes of it. What the cost
+ * model rules out is never trained, except the baseline, which relative constraints need even where it breaks others.
+ * @throws {@link RunError} when the baseline that is needed cannot be trained or measured.
  */
-export async function evaluate(
-  ask: Ask<Candidate>,
-  problem: RunProblem,
-  trainings: Trainings,
-  baseline: Candidate | undefined,
-): Promise<Evaluated> {
+export async function evaluate(ask: Ask<Candidate>, workshop: Workshop): Promise<Evaluated> {
+  const { problem, trainings, baseline } = workshop;
   const candidate = candidateRecordOf(ask, problem);
   const { number, rung } = ask;
   const { architectureHash } = candidate;
   const shared = { number, candidate: candidate.number, rung, architectureHash };
-  const cheap = problem.facts(ask.genome).violations;
+  const violations = problem.facts(ask.genome).violations;
   const isBaseline = baseline !== undefined && ask.key === problem.key(baseline);
-  if (!isBaseline && cheap.some((violation) => violation > 0)) {
-    const reason = `breaks ${problem.constraintTexts.filter((_, at) => cheap[at]! > 0).join(', ')}`;
-    return {
-      candidate,
-      evaluation: { ...shared, state: 'infeasible', reason, violations: cheap, values: {} },
-    };
+  if (!isBaseline && violations.some((violation) => violation > 0)) {
+    const reason = `breaks ${problem.constraintTexts.filter((_, at) => violations[at]! > 0).join(', ')}`;
+    return { candidate, evaluation: { ...shared, state: 'infeasible', reason, violations, values: {} } };
   }
   const needsBaseline = problem.needsBaselineLoss && baseline !== undefined;
   const [training, baselineLoss] = await Promise.all([
     trainings.train(ask.genome.architecture, rung),
-    needsBaseline ? lossOfBaseline(baseline, rung, trainings) : undefined,
+    needsBaseline ? lossOfBaseline(baseline, rung, workshop) : undefined,
   ]);
   const { state, attempt } = training;
   if (state !== 'ok') {
     // Where a lower rung ended badly there is no training of this rung to point at.
     const attempted = training.rung === rung ? { attempt } : {};
-    const evaluation = {
-      ...shared,
-      ...attempted,
-      state,
-      reason: reasonOf(training, rung),
-      violations: cheap,
-      values: {},
-    };
-    return { candidate, evaluation };
+    const reason = reasonOf(training, rung);
+    return { candidate, evaluation: { ...shared, ...attempted, state, reason, violations, values: {} } };
   }
-  const { objectives, violations, values } = problem.judge(ask.genome, training.loss!, baselineLoss);
-  return { candidate, evaluation: { ...shared, attempt, state, violations, values }, objectives };
+  const measurement = await workshop.measurements.measure(ask.genome, rung);
+  const { deploymentHash } = measurement;
+  const trained = { ...shared, attempt, deploymentHash, measurement: measurement.attempt };
+  if (measurement.state !== 'ok') {
+    const { state: ended } = measurement;
+    const reason = measurementReason(measurement);
+    return { candidate, evaluation: { ...trained, state: ended, reason, violations, values: {} } };
+  }
+  const loss = measurement.loss!;
+  const judgement = problem.judge(ask.genome, loss, baselineLoss, measurement.layerBits);
+  const isTop = !isBaseline && ask.origin !== 'adopted' && workshop.redeploy?.rung === rung;
+  const noiseTable = isTop ? await tableOf(ask.genome, workshop) : undefined;
+  return {
+    candidate,
+    evaluation: { ...trained, state, violations: judgement.violations, values: judgement.values },
+    objectives: judgement.objectives,
+    measured: {
+      trainedLoss: training.loss!,
+      lossChange: loss - training.loss!,
+      disturbance: measurement.disturbance ?? [],
+    },
+    ...(baselineLoss === undefined ? {} : { baselineLoss }),
+    ...(noiseTable === undefined ? {} : { noiseTable }),
+  };
+}
+
+/** Undefined where it could not be made: then nothing further is measured of the architecture. */
+async function tableOf(
+  { architecture }: Candidate,
+  { measurements, redeploy }: Workshop,
+): Promise<NoiseTable | undefined> {
+  const profile = await measurements.profile(architecture, redeploy!.rung, redeploy!.choices);
+  return profile.table;
 }
 
 function reasonOf(training: SettledTraining, rung: number): string {
@@ -80,10 +120,23 @@ function reasonOf(training: SettledTraining, rung: number): string {
   return training.rung === rung ? reason : `at rung ${training.rung}: ${reason}`;
 }
 
-async function lossOfBaseline(baseline: Candidate, rung: number, trainings: Trainings): Promise<number> {
+function measurementReason({ reason, state }: SettledMeasurement): string {
+  return `compressed: ${reason ?? state}`;
+}
+
+async function lossOfBaseline(
+  baseline: Candidate,
+  rung: number,
+  { trainings, measurements }: Workshop,
+): Promise<number> {
   const training = await trainings.train(baseline.architecture, rung);
-  if (training.state === 'ok') return training.loss!;
-  throw new RunError(
-    `the baseline could not be trained (${reasonOf(training, rung)}), so constraints relative to its loss cannot be judged`,
-  );
+  const fail = (what: string): never => {
+    throw new RunError(
+      `the baseline could not be ${what}, so constraints relative to its loss cannot be judged`,
+    );
+  };
+  if (training.state !== 'ok') return fail(`trained (${reasonOf(training, rung)})`);
+  const measurement = await measurements.measure(baseline, rung);
+  if (measurement.state === 'ok') return measurement.loss!;
+  return fail(`measured (${measurement.reason ?? measurement.state})`);
 }

@@ -1,6 +1,12 @@
 // What a run tells while it goes on; the terminal, JSON and library users listen to the same events.
 import type { TrainingProgress } from '../evaluators/port.ts';
-import type { CandidateRecord, EvaluationRecord, FrontRecord, TrainingRecord } from './store/records.ts';
+import type {
+  CandidateRecord,
+  EvaluationRecord,
+  FrontRecord,
+  MeasurementRecord,
+  TrainingRecord,
+} from './store/records.ts';
 
 export type RunEvent =
   | {
@@ -27,6 +33,7 @@ export type RunEvent =
       readonly isNew: boolean;
     }
   | { readonly kind: 'trained'; readonly training: TrainingRecord }
+  | { readonly kind: 'measured'; readonly measurement: MeasurementRecord }
   | { readonly kind: 'generation'; readonly front: FrontRecord }
   | { readonly kind: 'interrupted'; readonly runId: string }
   | { readonly kind: 'finished'; readonly runId: string; readonly front: FrontRecord };

@@ -4,18 +4,29 @@ import { createSearch } from '../search/index.ts';
 import { canonicalJson } from '../space/candidate.ts';
 import { specHash } from '../space/load-spec.ts';
 import type { RunSpec } from '../space/spec.ts';
+import { Interrupted } from './attempts.ts';
 import { explainInfeasible, hypervolumeBounds, surveySpace } from './bounds.ts';
+import { createDeployMany } from './deploy-many.ts';
+import type { Workshop } from './evaluate.ts';
 import type { RunListener } from './events.ts';
 import { hypervolumeBox } from './fronts.ts';
+import { createLimiter } from './limiter.ts';
+import { createMeasurements } from './measurements.ts';
 import { plannedEvaluations, searchSettings } from './plan.ts';
 import type { RunProblem } from './problem.ts';
 import { RunError } from './run-error.ts';
 import { runLoop } from './run-loop.ts';
 import { RunReader } from './store/queries.ts';
-import type { FrontRecord, StoredObjective, TrainingRecord } from './store/records.ts';
+import type {
+  FrontRecord,
+  MeasurementRecord,
+  ProfileRecord,
+  StoredObjective,
+  TrainingRecord,
+} from './store/records.ts';
 import { RunStore } from './store/run-store.ts';
 import { StoreError } from './store/store-error.ts';
-import { createTrainings, Interrupted } from './trainings.ts';
+import { createTrainings } from './trainings.ts';
 import { decisiveVersions } from './version.ts';
 
 /** The part of a plan that the loop needs; tests bring their own. */
@@ -69,7 +80,7 @@ export async function startRun(plan: Runnable, options: ExecuteOptions): Promise
       objectives,
       versions: decisiveVersions(),
     });
-    return await carryOn(plan, options, store, { runId, objectives, known: [], kind: 'started' });
+    return await carryOn(plan, options, store, { runId, objectives, known: NOTHING, kind: 'started' });
   } finally {
     store.close();
   }
@@ -88,21 +99,37 @@ export async function resumeRun(plan: Runnable, runId: string, options: ExecuteO
       `the corpus "${plan.spec.task.corpus}" is not the one that run ${runId} was started with`,
     );
   }
+  if (plan.spec.compression === undefined) {
+    throw new RunError(`run ${runId} was started before deployments were measured; start it anew`);
+  }
   const store = new RunStore(options.databasePath, options.now);
   try {
     store.holdRun(runId);
     // Read only now that no other process can add to it.
-    const known = knownTrainings(options, runId);
+    const known = readKnown(options, runId);
     return await carryOn(plan, options, store, { runId, objectives: run.objectives, known, kind: 'resumed' });
   } finally {
     store.close();
   }
 }
 
-function knownTrainings(options: ExecuteOptions, runId: string): TrainingRecord[] {
+/** What was done before, and need not be done again. */
+interface Known {
+  readonly trainings: readonly TrainingRecord[];
+  readonly measurements: readonly MeasurementRecord[];
+  readonly profiles: readonly ProfileRecord[];
+}
+
+const NOTHING: Known = { trainings: [], measurements: [], profiles: [] };
+
+function readKnown(options: ExecuteOptions, runId: string): Known {
   const reader = new RunReader(options.databasePath, options.now);
   try {
-    return reader.trainings(runId);
+    return {
+      trainings: reader.trainings(runId),
+      measurements: reader.measurements(runId),
+      profiles: reader.profiles(runId),
+    };
   } finally {
     reader.close();
   }
@@ -111,8 +138,59 @@ function knownTrainings(options: ExecuteOptions, runId: string): TrainingRecord[
 interface Beginning {
   readonly runId: string;
   readonly objectives: readonly StoredObjective[];
-  readonly known: readonly TrainingRecord[];
+  readonly known: Known;
   readonly kind: 'started' | 'resumed';
+}
+
+/** The trainings and measurements of a run, one limit on threads for both. */
+function openWorkshop(
+  { spec, problem }: Runnable,
+  options: ExecuteOptions,
+  store: RunStore,
+  known: Known,
+  evaluator: Evaluator,
+  signal: AbortSignal,
+): Workshop {
+  const { emit, maxThreads, now = Date.now } = options;
+  const shared = { evaluator, limit: createLimiter(maxThreads), signal, now };
+  const trainings = createTrainings({
+    ...shared,
+    known: known.trainings,
+    store: (training) => {
+      store.addTraining(training);
+      emit({ kind: 'trained', training });
+    },
+    onProgress: (architectureHash, rung, progress) =>
+      emit({ kind: 'progress', architectureHash, rung, progress }),
+  });
+  const measurements = createMeasurements({
+    ...shared,
+    known: known.measurements,
+    knownProfiles: known.profiles,
+    store: (measurement) => {
+      store.addMeasurement(measurement);
+      emit({ kind: 'measured', measurement });
+    },
+    storeProfile: (profile) => store.addProfile(profile),
+    expectedBits: (candidate) => {
+      const { weightBytes } = problem.trainedCosts(candidate);
+      return weightBytes === undefined ? undefined : 8 * weightBytes;
+    },
+  });
+  const { weightFormat, sparsity, headFormat } = spec.deployment;
+  const choices = {
+    weightFormats: weightFormat.choices,
+    sparsities: sparsity.choices,
+    headFormats: headFormat,
+  };
+  const redeploy = { rung: spec.training.rungs.length - 1, choices };
+  return {
+    problem,
+    trainings,
+    measurements,
+    ...(spec.baseline === undefined ? {} : { baseline: spec.baseline }),
+    ...(spec.search.deploymentsPerArchitecture === 0 ? {} : { redeploy }),
+  };
 }
 
 async function carryOn(
@@ -130,32 +208,20 @@ async function carryOn(
   if (signal.aborted) stop();
   signal.addEventListener('abort', stop, { once: true });
   const evaluator = options.createEvaluator(runId);
-  const baseline = spec.baseline === undefined ? {} : { baseline: spec.baseline };
   try {
-    const trainings = createTrainings({
-      evaluator,
-      maxThreads,
-      known,
-      signal: abort.signal,
-      now: options.now ?? Date.now,
-      store: (training) => {
-        store.addTraining(training);
-        emit({ kind: 'trained', training });
-      },
-      onProgress: (architectureHash, rung, progress) =>
-        emit({ kind: 'progress', architectureHash, rung, progress }),
-    });
-    const reference = hypervolumeBox(objectives).reference;
+    const { reference } = hypervolumeBox(objectives);
     const settings = searchSettings(spec);
-    const search = createSearch({ ...problem, reference }, spec.search.algorithm, settings, spec.baseline);
+    const { seed, search: searchSpec } = spec;
+    const search = createSearch({ ...problem, reference }, searchSpec.algorithm, settings, spec.baseline);
+    const topRung = spec.training.rungs.length - 1;
+    const perArchitecture = searchSpec.deploymentsPerArchitecture;
     const front = await runLoop({
-      problem,
+      workshop: openWorkshop(plan, options, store, known, evaluator, abort.signal),
       search,
-      trainings,
+      deployMany: createDeployMany({ problem, seed, topRung, perArchitecture, reference }),
       objectives,
-      ...baseline,
-      lag: spec.search.lag,
-      generationSize: spec.search.population,
+      lag: searchSpec.lag,
+      generationSize: searchSpec.population,
       sink: store,
       emit,
       abort,

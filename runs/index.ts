@@ -19,6 +19,8 @@ export type {
   EvaluationRecord,
   EvaluationState,
   FrontRecord,
+  MeasurementRecord,
+  ProfileRecord,
   StoredObjective,
   TrainingRecord,
   TrainingState,

@@ -11,9 +11,10 @@ import { compileSpace, type Space } from '../space/genome.ts';
 import { loadSpec } from '../space/load-spec.ts';
 import { METRICS, type MetricValues } from '../space/metrics.ts';
 import { mutateCandidate } from '../space/mutate.ts';
+import { deploymentsOf } from '../space/redeploy.ts';
 import { sampleCandidate } from '../space/sample.ts';
 import type { RunSpec } from '../space/spec.ts';
-import { type CostSetting, candidateCosts, trainedCosts } from './costs.ts';
+import { type CostSetting, candidateCosts, encodedCosts, trainedCosts } from './costs.ts';
 import { createProblem, type RunProblem } from './problem.ts';
 import { RunError } from './run-error.ts';
 
@@ -70,9 +71,13 @@ export function planCosts(spec: RunSpec, specFolder: string): CostPlan {
       sample: (rng) => sampleCandidate(space, rng),
       mutate: (candidate, rng) => mutateCandidate(space, candidate, rng),
       cross: (a, b, rng) => crossCandidates(space, a, b, rng),
+      deploymentsOf: (candidate, most, rng) => deploymentsOf(space, candidate, most, rng),
     },
     costsOf: (candidate) => candidateCosts(candidate, setting),
     trainedCostsOf: (candidate) => trainedCosts(candidate, setting),
+    ...(scale === undefined
+      ? { encodedCostsOf: (candidate, layerBits) => encodedCosts(candidate, layerBits, setting) }
+      : {}),
   });
   const known = probeChoices(spec, space, setting);
   for (const metric of [...objectives, ...constraints.map((constraint) => constraint.metric)]) {
@@ -130,7 +135,7 @@ export function searchSettings({ seed, search, training }: RunSpec): SearchSetti
   return { seed, nCandidates: candidates, populationSize: population, nRungs: training.rungs.length, eta };
 }
 
-/** Evaluations per rung, the baseline's way up included, if nothing fails. */
+/** Evaluations per rung, the baseline's way up included, if nothing fails; without further deployments. */
 export function plannedEvaluations(spec: RunSpec): number[] {
   const nExtra = spec.baseline === undefined ? 0 : 1;
   return rungSizes(searchSettings(spec)).map((n, rung) => (rung === 0 ? n : n + nExtra));

@@ -17,6 +17,8 @@ interface CandidateSpace {
   sample(rng: Rng): Candidate;
   mutate(candidate: Candidate, rng: Rng): Candidate;
   cross(a: Candidate, b: Candidate, rng: Rng): Candidate;
+  /** Up to `most` members with the architecture of `candidate`. */
+  deploymentsOf(candidate: Candidate, most: number, rng: Rng): Candidate[];
 }
 
 export interface ProblemOptions {
@@ -27,6 +29,11 @@ export interface ProblemOptions {
   readonly costsOf: (candidate: Candidate) => CandidateCosts;
   /** Costs of the small model that is trained, for comparison. */
   readonly trainedCostsOf: (candidate: Candidate) => MetricValues;
+  /**
+   * Costs with the bits that each layer's matrices were found to take; absent where another model is deployed than the
+   * one that was encoded.
+   */
+  readonly encodedCostsOf?: (candidate: Candidate, layerBits: readonly number[]) => CandidateCosts;
 }
 
 /** A result as the search is told it and as it is stored. */
@@ -48,7 +55,13 @@ export interface RunProblem extends Problem<Candidate> {
   costs(candidate: Candidate): CandidateCosts;
   trainedCosts(candidate: Candidate): MetricValues;
   /** @throws RangeError when an objective of the cost model is unknown (a price that nobody gave). */
-  judge(candidate: Candidate, loss: number, baselineLoss: number | undefined): Judgement;
+  judge(
+    candidate: Candidate,
+    loss: number,
+    baselineLoss: number | undefined,
+    layerBits?: readonly number[],
+  ): Judgement;
+  deploymentsOf(candidate: Candidate, most: number, rng: Rng): Candidate[];
 }
 
 /** Objectives and hypervolume points are minimised: what is better when higher is negated, here and nowhere else. */
@@ -65,8 +78,11 @@ export function createProblem(options: ProblemOptions): RunProblem {
   const costs = cached(options.costsOf);
   const baselineCosts = baseline === undefined ? undefined : costs(baseline).deployed;
 
-  const violationsOf = (candidate: Candidate, loss: number | undefined, baselineLoss: number | undefined) => {
-    const { deployed, memoryOverflow } = costs(candidate);
+  const violationsOf = (
+    { deployed, memoryOverflow }: CandidateCosts,
+    loss: number | undefined,
+    baselineLoss: number | undefined,
+  ) => {
     const violations = constraints.map((constraint) => {
       const isTrained = METRICS[constraint.metric].trained;
       const value = isTrained ? loss : deployed[constraint.metric];
@@ -97,23 +113,28 @@ export function createProblem(options: ProblemOptions): RunProblem {
     costs,
     trainedCosts: options.trainedCostsOf,
     facts: (candidate) => {
-      const { deployed } = costs(candidate);
+      const known = costs(candidate);
       return {
         objectives: objectives.map((metric) => {
-          const value = deployed[metric];
+          const value = known.deployed[metric];
           return value === undefined ? undefined : toMinimised(metric, value);
         }),
-        violations: violationsOf(candidate, undefined, undefined),
+        violations: violationsOf(known, undefined, undefined),
       };
     },
-    judge: (candidate, loss, baselineLoss) => {
-      const values: MetricValues = { ...costs(candidate).deployed, loss };
+    deploymentsOf: (candidate, most, rng) => space.deploymentsOf(candidate, most, rng),
+    judge: (candidate, loss, baselineLoss, layerBits) => {
+      const found =
+        layerBits === undefined || options.encodedCostsOf === undefined
+          ? costs(candidate)
+          : options.encodedCostsOf(candidate, layerBits);
+      const values: MetricValues = { ...found.deployed, loss };
       const vector = objectives.map((metric) => {
         const value = values[metric];
         if (value === undefined || !Number.isFinite(value)) throw new RangeError(`${metric} is not known`);
         return toMinimised(metric, value);
       });
-      return { objectives: vector, violations: violationsOf(candidate, loss, baselineLoss), values };
+      return { objectives: vector, violations: violationsOf(found, loss, baselineLoss), values };
     },
   };
 }

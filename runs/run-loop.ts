@@ -3,13 +3,13 @@
 // the seed alone. A resumed run is the same loop over trainings that are there already.
 import type { AskOutcome, Search, SurrogateReport, Tell } from '../search/port.ts';
 import type { Candidate } from '../space/candidate.ts';
-import { type Evaluated, evaluate } from './evaluate.ts';
+import { Interrupted } from './attempts.ts';
+import type { DeployMany } from './deploy-many.ts';
+import { type Evaluated, evaluate, type Workshop } from './evaluate.ts';
 import type { RunListener } from './events.ts';
 import { createFronts } from './fronts.ts';
-import type { RunProblem } from './problem.ts';
 import { RunError } from './run-error.ts';
 import type { CandidateRecord, EvaluationRecord, FrontRecord, StoredObjective } from './store/records.ts';
-import { Interrupted, type Trainings } from './trainings.ts';
 
 /** Where results go; the store of a run, or a listener in tests. */
 interface ResultSink {
@@ -20,11 +20,10 @@ interface ResultSink {
 }
 
 export interface LoopOptions {
-  readonly problem: RunProblem;
+  readonly workshop: Workshop;
   readonly search: Search<Candidate>;
-  readonly trainings: Trainings;
+  readonly deployMany: DeployMany;
   readonly objectives: readonly StoredObjective[];
-  readonly baseline?: Candidate;
   readonly lag: number;
   readonly generationSize: number;
   readonly sink: ResultSink;
@@ -48,12 +47,14 @@ export async function runLoop(options: LoopOptions): Promise<FrontRecord> {
   const { search, abort } = options;
   const pending: Promise<Settled>[] = [];
   const fronts = createFronts(options.objectives, options.generationSize);
+  const keys = new Set<string>();
   let nAsked = 0;
   let nTold = 0;
   let hasTrained = false;
   let firstError: unknown;
 
   const start = (ask: Extract<AskOutcome<Candidate>, { kind: 'evaluate' }>): void => {
+    keys.add(ask.key);
     if (ask.number !== nAsked) throw new Error(`asked for evaluation ${ask.number}, expected ${nAsked}`);
     nAsked++;
     const work = carryOut(options, ask).then(
@@ -79,6 +80,15 @@ export async function runLoop(options: LoopOptions): Promise<FrontRecord> {
     search.tell(tellOf(settled.result));
     storeFront(options, fronts.add(settled.result));
     storeSurrogateReports();
+    adoptBeside(settled.result);
+  };
+  /** They queue up behind what was asked before, so that results are told in the order of their numbers. */
+  const adoptBeside = (result: Evaluated): void => {
+    const { candidate, rung } = result.evaluation;
+    for (const genome of options.deployMany.next(result, (key) => keys.has(key))) {
+      const ask = search.adopt(genome, rung, [candidate]);
+      if (ask !== undefined) start(ask);
+    }
   };
 
   let nReports = 0;
@@ -116,10 +126,10 @@ function storeFront(options: LoopOptions, front: FrontRecord | undefined): void 
 }
 
 async function carryOut(
-  { problem, trainings, baseline, sink, emit }: LoopOptions,
+  { workshop, sink, emit }: LoopOptions,
   ask: Extract<AskOutcome<Candidate>, { kind: 'evaluate' }>,
 ): Promise<Evaluated> {
-  const result = await evaluate(ask, problem, trainings, baseline);
+  const result = await evaluate(ask, workshop);
   const isNew = sink.addEvaluation(result.candidate, result.evaluation);
   emit({ kind: 'evaluated', candidate: result.candidate, evaluation: result.evaluation, isNew });
   return result;

@@ -15,7 +15,7 @@ export function threadsOf(spec: RunSpec, asked?: number): number {
   return asked ?? spec.workers.maxThreads ?? availableParallelism();
 }
 
-/** The pool that trains the candidates of a run. */
+/** The pool that trains and measures the candidates of a run. */
 export function createTrainer(plan: RunPlan, maxThreads: number, checkpointFolder?: string): Evaluator {
   const { spec, dataset } = plan;
   const { timeoutSeconds, ...settings } = spec.training;
@@ -25,6 +25,7 @@ export function createTrainer(plan: RunPlan, maxThreads: number, checkpointFolde
     settings,
     timeoutSeconds,
     data: dataset,
+    compression: spec.compression,
     ...(checkpointFolder === undefined ? {} : { checkpointFolder }),
   });
 }

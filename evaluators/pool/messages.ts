@@ -1,6 +1,8 @@
 // What the pool and its workers say to each other. All of it is plain data or shared memory.
+
+import type { CompressionSpec } from '../../space/spec.ts';
 import type { Dataset } from '../data/dataset.ts';
-import type { TrainingProgress, TrainingTask } from '../port.ts';
+import type { MeasurementTask, ProfileTask, TrainingProgress, TrainingTask } from '../port.ts';
 import type { TrainingSettings } from '../training/train.ts';
 
 /** What every task of a pool shares; handed to a worker when it starts. */
@@ -10,12 +12,17 @@ export interface WorkerSetup {
   readonly timeoutSeconds: number;
   readonly data: Dataset;
   readonly checkpointFolder?: string;
+  /** How weights are compressed before a deployment is measured; `DEFAULT_COMPRESSION` when absent. */
+  readonly compression?: CompressionSpec;
 }
 
-export interface WorkerTask {
-  readonly task: TrainingTask;
-  readonly signals: SharedArrayBuffer;
-}
+/** What a worker is asked to do. */
+export type WorkerJob =
+  | { readonly kind: 'train'; readonly task: TrainingTask }
+  | { readonly kind: 'measure'; readonly task: MeasurementTask }
+  | { readonly kind: 'profile'; readonly task: ProfileTask };
+
+export type WorkerTask = WorkerJob & { readonly signals: SharedArrayBuffer };
 
 /**
  * Sixteen bytes or so of shared memory for one task: the pool raises a flag to cancel, the worker writes how far

@@ -1,8 +1,8 @@
-// Trains candidates in Piscina worker threads, one candidate a thread at a time.
+// Trains and measures candidates in Piscina worker threads, one candidate a thread at a time.
 import { Piscina } from 'piscina';
-import type { TrainingOutcome } from '../outcome.ts';
-import type { Evaluator, TrainingProgress, TrainingTask } from '../port.ts';
-import { TaskSignals, type WorkerSetup, type WorkerTask } from './messages.ts';
+import type { MeasurementOutcome, ProfileOutcome, TaskFailure, TrainingOutcome } from '../outcome.ts';
+import type { Evaluator, TrainingProgress } from '../port.ts';
+import { TaskSignals, type WorkerJob, type WorkerSetup, type WorkerTask } from './messages.ts';
 import { outcomeOfError } from './outcome-of-error.ts';
 
 export interface PoolSettings extends WorkerSetup {
@@ -20,10 +20,7 @@ const isSource = import.meta.url.endsWith('.ts');
 
 const WORKER = new URL(`./train-worker.${isSource ? 'ts' : 'js'}`, import.meta.url);
 
-function createPool(
-  { maxThreads, ...setup }: PoolSettings,
-  worker: URL,
-): Piscina<WorkerTask, TrainingOutcome> {
+function createPool({ maxThreads, ...setup }: PoolSettings, worker: URL): Piscina<WorkerTask> {
   return new Piscina({
     filename: worker.href,
     ...(isSource ? { execArgv: ['--import', import.meta.resolve('tsx')] } : {}),
@@ -44,42 +41,46 @@ function createPool(
 export function createTrainerPool(settings: PoolSettings, worker: URL = WORKER): Evaluator {
   const pool = createPool(settings, worker);
   const limitSeconds = settings.timeoutSeconds + TIMEOUT_GRACE_SECONDS;
+  const carryOut = async <T>(
+    job: WorkerJob,
+    signal?: AbortSignal,
+    onProgress?: (progress: TrainingProgress) => void,
+  ): Promise<T | TaskFailure> => {
+    if (signal?.aborted === true) return { kind: 'cancelled' };
+    const signals = new TaskSignals();
+    const kill = new AbortController();
+    let killedAs: TaskFailure | undefined;
+    const killAfter = (milliseconds: number, outcome: TaskFailure) =>
+      setTimeout(() => {
+        killedAs ??= outcome;
+        kill.abort();
+      }, milliseconds).unref();
+    const timers = [killAfter(1000 * limitSeconds, { kind: 'timed-out', afterSeconds: limitSeconds })];
+    const cancel = () => {
+      signals.cancel();
+      timers.push(killAfter(CANCEL_GRACE_MILLISECONDS, { kind: 'cancelled' }));
+    };
+    signal?.addEventListener('abort', cancel, { once: true });
+    const watch = setInterval(() => {
+      const { progress } = signals;
+      if (progress !== undefined) onProgress?.(progress);
+    }, PROGRESS_MILLISECONDS);
+    watch.unref();
+    try {
+      return (await pool.run({ ...job, signals: signals.memory }, { signal: kill.signal })) as T;
+    } catch (error) {
+      return killedAs ?? outcomeOfError(error);
+    } finally {
+      clearInterval(watch);
+      for (const timer of timers) clearTimeout(timer);
+      signal?.removeEventListener('abort', cancel);
+    }
+  };
   return {
-    async evaluate(
-      task: TrainingTask,
-      signal?: AbortSignal,
-      onProgress?: (progress: TrainingProgress) => void,
-    ) {
-      if (signal?.aborted === true) return { kind: 'cancelled' };
-      const signals = new TaskSignals();
-      const kill = new AbortController();
-      let killedAs: TrainingOutcome | undefined;
-      const killAfter = (milliseconds: number, outcome: TrainingOutcome) =>
-        setTimeout(() => {
-          killedAs ??= outcome;
-          kill.abort();
-        }, milliseconds).unref();
-      const timers = [killAfter(1000 * limitSeconds, { kind: 'timed-out', afterSeconds: limitSeconds })];
-      const cancel = () => {
-        signals.cancel();
-        timers.push(killAfter(CANCEL_GRACE_MILLISECONDS, { kind: 'cancelled' }));
-      };
-      signal?.addEventListener('abort', cancel, { once: true });
-      const watch = setInterval(() => {
-        const { progress } = signals;
-        if (progress !== undefined) onProgress?.(progress);
-      }, PROGRESS_MILLISECONDS);
-      watch.unref();
-      try {
-        return await pool.run({ task, signals: signals.memory }, { signal: kill.signal });
-      } catch (error) {
-        return killedAs ?? outcomeOfError(error);
-      } finally {
-        clearInterval(watch);
-        for (const timer of timers) clearTimeout(timer);
-        signal?.removeEventListener('abort', cancel);
-      }
-    },
+    evaluate: (task, signal, onProgress) =>
+      carryOut<TrainingOutcome>({ kind: 'train', task }, signal, onProgress),
+    measure: (task, signal) => carryOut<MeasurementOutcome>({ kind: 'measure', task }, signal),
+    profile: (task, signal) => carryOut<ProfileOutcome>({ kind: 'profile', task }, signal),
     close: () => pool.destroy(),
   };
 }

@@ -1,27 +1,35 @@
-// A Piscina worker: trains one candidate at a time on one thread and answers with a tagged outcome.
+// A Piscina worker: one task at a time on one thread, answered with a tagged outcome.
 import { workerData } from 'piscina';
-import type { TrainingOutcome } from '../outcome.ts';
+import { measureAtRung, profileAtRung } from '../compression/measure-at-rung.ts';
+import type { MeasurementOutcome, ProfileOutcome, TaskFailure, TrainingOutcome } from '../outcome.ts';
 import { trainToRung } from '../training/train.ts';
 import { TaskSignals, type WorkerSetup, type WorkerTask } from './messages.ts';
 import { outcomeOfError } from './outcome-of-error.ts';
 
 const setup = workerData as WorkerSetup;
 
-export default async function train({ task, signals }: WorkerTask): Promise<TrainingOutcome> {
-  const { timeoutSeconds, ...context } = setup;
-  const shared = new TaskSignals(signals);
+export default async function work({
+  signals,
+  ...job
+}: WorkerTask): Promise<TrainingOutcome | MeasurementOutcome | ProfileOutcome> {
+  const { timeoutSeconds, ...shared } = setup;
+  const line = new TaskSignals(signals);
   const started = performance.now();
-  const shouldStop = (): TrainingOutcome | undefined => {
-    if (shared.isCancelled) return { kind: 'cancelled' };
+  const shouldStop = (): TaskFailure | undefined => {
+    if (line.isCancelled) return { kind: 'cancelled' };
     const afterSeconds = (performance.now() - started) / 1000;
     return afterSeconds > timeoutSeconds ? { kind: 'timed-out', afterSeconds } : undefined;
   };
+  const context = { ...shared, shouldStop, onProgress: line.report.bind(line) };
   try {
-    return await trainToRung(task, {
-      ...context,
-      shouldStop,
-      onProgress: (progress) => shared.report(progress),
-    });
+    switch (job.kind) {
+      case 'train':
+        return await trainToRung(job.task, context);
+      case 'measure':
+        return await measureAtRung(job.task, context);
+      case 'profile':
+        return await profileAtRung(job.task, context);
+    }
   } catch (error) {
     return outcomeOfError(error);
   }

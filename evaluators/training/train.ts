@@ -8,7 +8,7 @@ import { checkpointPath, readCheckpoint, writeCheckpoint } from '../checkpoint/t
 import { bitsPerByte, type Dataset } from '../data/dataset.ts';
 import { countTargetBytes, readWindows, sampleBatch, validationWindows } from '../data/windows.ts';
 import { initialWeights, parameterSpecs, type Weights } from '../model/parameters.ts';
-import type { TrainingOutcome } from '../outcome.ts';
+import type { TaskFailure, TrainingOutcome } from '../outcome.ts';
 import type { TrainingProgress, TrainingTask } from '../port.ts';
 import { flatStateBytes, MAX_STATE_BYTES } from './flat-state.ts';
 import { compileEvaluation, freshState, Trainer, type TrainingState } from './program.ts';
@@ -24,14 +24,14 @@ export interface TrainingContext {
   readonly checkpointFolder?: string;
   readonly onProgress: (progress: TrainingProgress) => void;
   /** Asked before each step: a reason to stop, if there is one. */
-  readonly shouldStop: () => TrainingOutcome | undefined;
+  readonly shouldStop: () => TaskFailure | undefined;
 }
 
 /** Sequences in one evaluation batch. */
 const EVALUATION_BATCH = 8;
 
 /** A checkpoint that cannot be read is as good as none: training again from below gives the very same weights. */
-function readOrSkip(path: string, architecture: Architecture): TrainingState | undefined {
+export function readOrSkip(path: string, architecture: Architecture): TrainingState | undefined {
   try {
     return readCheckpoint(path, architecture);
   } catch (error) {
@@ -86,7 +86,7 @@ async function trainLegs(
   task: TrainingTask,
   { settings, data, seed, onProgress, shouldStop }: TrainingContext,
   firstStep: number,
-): Promise<TrainingOutcome | undefined> {
+): Promise<TaskFailure | undefined> {
   const { contextLength } = task.architecture;
   const totalSteps = settings.rungs[task.rung]!;
   for (let step = firstStep + 1; step <= totalSteps; step++) {

@@ -6,7 +6,7 @@ import { hypervolumeBox } from '../fronts.ts';
 import { searchSettings } from '../plan.ts';
 import { type RunProblem, toMinimised } from '../problem.ts';
 import type { EvaluationResult } from '../store/queries.ts';
-import type { StoredObjective } from '../store/records.ts';
+import type { CandidateRecord, StoredObjective } from '../store/records.ts';
 
 /**
  * Genomes that the run's search turned down, by a replay over its evaluations, sorted by number. `undefined` where what is stored cannot be what
@@ -16,7 +16,7 @@ export function countRejections(
   spec: RunSpec,
   problem: RunProblem,
   objectives: readonly StoredObjective[],
-  keys: ReadonlyMap<number, string>,
+  candidates: ReadonlyMap<number, CandidateRecord>,
   evaluations: readonly EvaluationResult[],
   isLate: () => boolean,
 ): RejectionCounts | undefined {
@@ -28,12 +28,20 @@ export function countRejections(
     spec.baseline,
   );
   const { lag } = spec.search;
+  let nAsked = 0;
   let nTold = 0;
   const tellNext = () => {
     const evaluation = evaluations[nTold++]!;
     search.tell(tellOf(evaluation, problem));
+    // Further deployments were adopted right after the result that they go back to.
+    for (; evaluations[nAsked]?.number === nAsked; nAsked++) {
+      const { candidate, rung } = evaluations[nAsked]!;
+      const { origin, parents, architecture, deployment } = candidates.get(candidate)!;
+      if (origin !== 'adopted' || parents[0] !== evaluation.candidate) break;
+      search.adopt({ architecture, deployment }, rung, parents);
+    }
   };
-  for (let nAsked = 0; ; ) {
+  for (;;) {
     if (isLate()) return undefined;
     if (nAsked - nTold >= lag) {
       if (evaluations[nTold]?.number !== nTold) break;
@@ -44,7 +52,7 @@ export function countRejections(
     if (ask.kind === 'evaluate') {
       const stored = evaluations[nAsked];
       // The newest asks of a run that goes on have no result yet.
-      if (stored?.number === nAsked && keys.get(stored.candidate) !== ask.key) return undefined;
+      if (stored?.number === nAsked && candidates.get(stored.candidate)?.key !== ask.key) return undefined;
       nAsked++;
     } else if (nTold < nAsked && evaluations[nTold]?.number === nTold) tellNext();
     else break;

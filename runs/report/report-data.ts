@@ -302,9 +302,9 @@ function rejectedView(
   const { nSampled, nFeasible, rejections } = surveySpace(plan.problem, spec.seed);
   const survey = { nSampled, nFeasible, rejections };
   if (replaySeconds === 0) return { endings, survey };
-  const keys = new Map(candidates.map(({ number, key }) => [number, key]));
+  const byNumber = new Map(candidates.map((candidate) => [candidate.number, candidate]));
   const deadline = now() + replaySeconds * 1000;
   const isLate = () => now() > deadline;
-  const bySearch = countRejections(spec, plan.problem, details.objectives, keys, evaluations, isLate);
+  const bySearch = countRejections(spec, plan.problem, details.objectives, byNumber, evaluations, isLate);
   return { endings, survey, ...(bySearch === undefined ? {} : { bySearch }) };
 }

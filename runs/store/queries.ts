@@ -6,6 +6,8 @@ import { openForReading } from './database.ts';
 import type {
   CandidateRecord,
   FrontRecord,
+  MeasurementRecord,
+  ProfileRecord,
   RunEventKind,
   StoredObjective,
   TrainingRecord,
@@ -15,8 +17,10 @@ import {
   type EvaluationResult,
   evaluationOf,
   frontFields,
+  measurementOf,
   optional,
   parse,
+  profileOf,
   type Row,
   trainingOf,
 } from './rows.ts';
@@ -132,6 +136,16 @@ export class RunReader {
   /** Every attempt to train, in the order of architecture, rung and attempt. */
   trainings(runId: string): TrainingRecord[] {
     return this.#all('SELECT * FROM trainings WHERE run_id = ?', runId).map(trainingOf);
+  }
+
+  /** Every attempt to measure a deployment. */
+  measurements(runId: string): MeasurementRecord[] {
+    return this.#all('SELECT * FROM measurements WHERE run_id = ?', runId).map(measurementOf);
+  }
+
+  /** Every attempt to find out what would disturb an architecture. */
+  profiles(runId: string): ProfileRecord[] {
+    return this.#all('SELECT * FROM noise_profiles WHERE run_id = ?', runId).map(profileOf);
   }
 
   /** All candidates, by number. */

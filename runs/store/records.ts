@@ -1,4 +1,5 @@
 // The rows of the store as the rest of the program sees them. Values are in natural units, never negated.
+import type { NoiseTable } from '../../evaluators/outcome.ts';
 import type { Architecture } from '../../space/architecture.ts';
 import type { Deployment } from '../../space/deployment.ts';
 import type { MetricName, MetricValues } from '../../space/metrics.ts';
@@ -58,6 +59,39 @@ export interface TrainingRecord {
   readonly checkpoint?: string;
 }
 
+/** One attempt to measure a deployment of an architecture trained to a rung. */
+export interface MeasurementRecord {
+  readonly architectureHash: string;
+  readonly rung: number;
+  /** Names what of a deployment changes weights or cache: see `storedHash`. */
+  readonly deploymentHash: string;
+  readonly attempt: number;
+  readonly state: TrainingState;
+  readonly reason?: string;
+  /** Validation loss of the compressed model in bits per byte; present exactly when `state` is ok. */
+  readonly loss?: number;
+  /** Exact bits of the encoded model, and what the cost model expects of the trained model. */
+  readonly encodedBits?: number;
+  readonly expectedBits?: number;
+  /** Exact bits of the matrices of each layer. */
+  readonly layerBits?: readonly number[];
+  /** What a predictor of loss changes sees of the deployment. */
+  readonly disturbance?: readonly number[];
+  readonly wallSeconds: number;
+}
+
+/** One attempt to find out how much each way of storing its layers would disturb a trained architecture. */
+export interface ProfileRecord {
+  readonly architectureHash: string;
+  readonly rung: number;
+  readonly attempt: number;
+  readonly state: TrainingState;
+  readonly reason?: string;
+  /** Present exactly when `state` is ok. */
+  readonly table?: NoiseTable;
+  readonly wallSeconds: number;
+}
+
 export type EvaluationState = Exclude<TrainingState, 'cancelled'> | 'infeasible';
 
 /** What became of one candidate at one rung. */
@@ -70,6 +104,9 @@ export interface EvaluationRecord {
   readonly architectureHash: string;
   /** The attempt of the training that settled it; absent where nothing was trained. */
   readonly attempt?: number;
+  /** What was measured, and the attempt that settled it; absent where nothing was measured. */
+  readonly deploymentHash?: string;
+  readonly measurement?: number;
   /** One per constraint, scaled by its limit; 0 = met. */
   readonly violations: readonly number[];
   /** The objectives and every other metric known of it; empty unless `state` is ok. */

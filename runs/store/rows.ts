@@ -1,6 +1,14 @@
 // From rows of the database to records: JSON parsed, NULL left out, names as in the program.
+import type { NoiseTable } from '../../evaluators/outcome.ts';
 import type { MetricValues } from '../../space/metrics.ts';
-import type { CandidateRecord, EvaluationRecord, FrontRecord, TrainingRecord } from './records.ts';
+import type {
+  CandidateRecord,
+  EvaluationRecord,
+  FrontRecord,
+  MeasurementRecord,
+  ProfileRecord,
+  TrainingRecord,
+} from './records.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
 
@@ -8,7 +16,13 @@ export type Row = Readonly<Record<string, unknown>>;
 export type EvaluationResult = EvaluationRecord & {
   readonly feasible: boolean;
   readonly finishedAt: number;
+  /** Of the model as it is deployed; as it was trained where nothing was measured. */
   readonly loss?: number;
+  /** Of the model as it was trained. */
+  readonly trainedLoss?: number;
+  /** Exact bits of the encoded model, and what the cost model expects of it. */
+  readonly encodedBits?: number;
+  readonly expectedBits?: number;
   readonly steps?: number;
   readonly tokens?: number;
   readonly trainSeconds?: number;
@@ -63,6 +77,38 @@ export function trainingOf(row: Row): TrainingRecord {
   };
 }
 
+/** A row of `measurements`. */
+export function measurementOf(row: Row): MeasurementRecord {
+  const list = (json: unknown) => (json === null ? null : (parse(json) as number[]));
+  return {
+    architectureHash: row.architecture_hash as string,
+    rung: row.rung as number,
+    deploymentHash: row.deployment_hash as string,
+    attempt: row.attempt as number,
+    state: row.state as MeasurementRecord['state'],
+    wallSeconds: row.wall_seconds as number,
+    ...optional('reason', row.reason as string | null),
+    ...optional('loss', row.loss as number | null),
+    ...optional('encodedBits', row.encoded_bits as number | null),
+    ...optional('expectedBits', row.expected_bits as number | null),
+    ...optional('layerBits', list(row.layer_bits_json)),
+    ...optional('disturbance', list(row.disturbance_json)),
+  };
+}
+
+/** A row of `noise_profiles`. */
+export function profileOf(row: Row): ProfileRecord {
+  return {
+    architectureHash: row.architecture_hash as string,
+    rung: row.rung as number,
+    attempt: row.attempt as number,
+    state: row.state as ProfileRecord['state'],
+    wallSeconds: row.wall_seconds as number,
+    ...optional('reason', row.reason as string | null),
+    ...(row.table_json === null ? {} : { table: parse(row.table_json) as NoiseTable }),
+  };
+}
+
 /** A row of `evaluation_results` with its metrics. */
 export function evaluationOf(row: Row, values: MetricValues): EvaluationResult {
   return {
@@ -73,11 +119,16 @@ export function evaluationOf(row: Row, values: MetricValues): EvaluationResult {
     ...optional('reason', row.reason as string | null),
     architectureHash: row.architecture_hash as string,
     ...optional('attempt', row.attempt as number | null),
+    ...optional('deploymentHash', row.deployment_hash as string | null),
+    ...optional('measurement', row.measurement as number | null),
     violations: parse(row.violations_json) as number[],
     feasible: row.feasible === 1,
     values,
     finishedAt: row.finished_at as number,
     ...trainingFields(row),
+    ...optional('trainedLoss', row.trained_loss as number | null),
+    ...optional('encodedBits', row.encoded_bits as number | null),
+    ...optional('expectedBits', row.expected_bits as number | null),
   };
 }
 

@@ -9,7 +9,9 @@ import type {
   CandidateRecord,
   EvaluationRecord,
   FrontRecord,
+  MeasurementRecord,
   NewRun,
+  ProfileRecord,
   RunEventKind,
   TrainingRecord,
 } from './records.ts';
@@ -87,6 +89,37 @@ export class RunStore {
         trainSeconds: training.trainSeconds ?? null,
         compileSeconds: training.compileSeconds ?? null,
         checkpoint: training.checkpoint ?? null,
+        at: this.#now(),
+      });
+    });
+  }
+
+  /** Stores an attempt to measure a deployment. */
+  addMeasurement(measurement: MeasurementRecord): void {
+    const { layerBits, disturbance, ...fields } = measurement;
+    this.#writeHeld((runId) => {
+      this.#statements.insertMeasurement.run({
+        runId,
+        ...fields,
+        reason: fields.reason ?? null,
+        loss: fields.loss ?? null,
+        encodedBits: fields.encodedBits ?? null,
+        expectedBits: fields.expectedBits ?? null,
+        layerBitsJson: layerBits === undefined ? null : canonicalJson(layerBits),
+        disturbanceJson: disturbance === undefined ? null : canonicalJson(disturbance),
+        at: this.#now(),
+      });
+    });
+  }
+
+  /** Stores an attempt to find out what would disturb an architecture. */
+  addProfile({ table, ...profile }: ProfileRecord): void {
+    this.#writeHeld((runId) => {
+      this.#statements.insertProfile.run({
+        runId,
+        ...profile,
+        reason: profile.reason ?? null,
+        tableJson: table === undefined ? null : canonicalJson(table),
         at: this.#now(),
       });
     });
@@ -191,6 +224,8 @@ export class RunStore {
       reason: evaluation.reason ?? null,
       architectureHash: evaluation.architectureHash,
       attempt: evaluation.attempt ?? null,
+      deploymentHash: evaluation.deploymentHash ?? null,
+      measurement: evaluation.measurement ?? null,
       violations,
       feasible: evaluation.state === 'ok' && evaluation.violations.every((v) => v === 0) ? 1 : 0,
       at: this.#now(),

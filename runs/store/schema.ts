@@ -4,6 +4,8 @@
 //   run_events    started, resumed, interrupted, finished, failed; a run's state is its last event
 //   candidates    distinct genomes of a run, numbered from 0, with their exact costs
 //   trainings     one row an attempt to train one architecture to one rung; several candidates may share one
+//   measurements  one row an attempt to measure a deployment of an architecture at a rung
+//   noise_profiles   how much each way of storing its layers would disturb an architecture at a rung
 //   evaluations   what became of candidate c at rung r; numbered in the order in which the search asked
 //   objective_values   the metrics of an evaluation that went well, natural units (never NaN)
 //   fronts, front_members   the non-dominated feasible candidates and their hypervolume, per generation
@@ -149,5 +151,59 @@ CREATE VIEW evaluation_results AS
   FROM evaluations LEFT JOIN trainings USING (run_id, architecture_hash, rung, attempt);
 `;
 
+const VERSION_2 = `
+CREATE TABLE measurements (
+  run_id TEXT NOT NULL REFERENCES runs(id),
+  architecture_hash TEXT NOT NULL,
+  rung INTEGER NOT NULL CHECK (rung >= 0),
+  deployment_hash TEXT NOT NULL,
+  attempt INTEGER NOT NULL CHECK (attempt >= 1),
+  state TEXT NOT NULL CHECK (state IN ('ok', 'diverged', 'timed-out', 'out-of-memory', 'failed', 'cancelled')),
+  reason TEXT,
+  loss REAL CHECK (loss IS NULL OR (loss = loss AND abs(loss) < 1e300)),
+  encoded_bits REAL,
+  expected_bits REAL,
+  layer_bits_json TEXT CHECK (layer_bits_json IS NULL OR json_valid(layer_bits_json)),
+  disturbance_json TEXT CHECK (disturbance_json IS NULL OR json_valid(disturbance_json)),
+  wall_seconds REAL NOT NULL,
+  finished_at INTEGER NOT NULL,
+  PRIMARY KEY (run_id, architecture_hash, rung, deployment_hash, attempt),
+  CHECK ((state = 'ok') = (loss IS NOT NULL))
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE noise_profiles (
+  run_id TEXT NOT NULL REFERENCES runs(id),
+  architecture_hash TEXT NOT NULL,
+  rung INTEGER NOT NULL CHECK (rung >= 0),
+  attempt INTEGER NOT NULL CHECK (attempt >= 1),
+  state TEXT NOT NULL CHECK (state IN ('ok', 'diverged', 'timed-out', 'out-of-memory', 'failed', 'cancelled')),
+  reason TEXT,
+  table_json TEXT CHECK (table_json IS NULL OR json_valid(table_json)),
+  wall_seconds REAL NOT NULL,
+  finished_at INTEGER NOT NULL,
+  PRIMARY KEY (run_id, architecture_hash, rung, attempt),
+  CHECK ((state = 'ok') = (table_json IS NOT NULL))
+) STRICT, WITHOUT ROWID;
+
+-- Evaluations of before have neither: their loss is that of the model as it was trained.
+ALTER TABLE evaluations ADD COLUMN deployment_hash TEXT;
+ALTER TABLE evaluations ADD COLUMN measurement INTEGER;
+
+DROP VIEW evaluation_results;
+CREATE VIEW evaluation_results AS
+  SELECT evaluations.*,
+    CASE WHEN evaluations.measurement IS NULL THEN trainings.loss ELSE measurements.loss END AS loss,
+    trainings.loss AS trained_loss, measurements.encoded_bits, measurements.expected_bits,
+    trainings.steps, trainings.tokens,
+    trainings.train_seconds, trainings.compile_seconds, trainings.wall_seconds, trainings.checkpoint
+  FROM evaluations
+  LEFT JOIN trainings USING (run_id, architecture_hash, rung, attempt)
+  LEFT JOIN measurements ON measurements.run_id = evaluations.run_id
+    AND measurements.architecture_hash = evaluations.architecture_hash
+    AND measurements.rung = evaluations.rung
+    AND measurements.deployment_hash = evaluations.deployment_hash
+    AND measurements.attempt = evaluations.measurement;
+`;
+
 /** Migration i takes a file from version i to i + 1. Never edit one that was released; append. */
-export const MIGRATIONS: readonly string[] = [VERSION_1];
+export const MIGRATIONS: readonly string[] = [VERSION_1, VERSION_2];

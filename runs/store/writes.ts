@@ -8,6 +8,8 @@ export type WriteStatements = Readonly<
     | 'candidateKey'
     | 'insertCandidate'
     | 'insertTraining'
+    | 'insertMeasurement'
+    | 'insertProfile'
     | 'evaluationIdentity'
     | 'insertEvaluation'
     | 'insertObjectiveValue'
@@ -41,14 +43,23 @@ export function prepareWrites(database: Database.Database): WriteStatements {
         train_seconds, compile_seconds, wall_seconds, checkpoint, finished_at)
       VALUES (@runId, @architectureHash, @rung, @attempt, @state, @reason, @loss, @steps, @tokens,
         @trainSeconds, @compileSeconds, @wallSeconds, @checkpoint, @at)`),
+    insertMeasurement: database.prepare(`
+      INSERT INTO measurements (run_id, architecture_hash, rung, deployment_hash, attempt, state, reason, loss,
+        encoded_bits, expected_bits, layer_bits_json, disturbance_json, wall_seconds, finished_at)
+      VALUES (@runId, @architectureHash, @rung, @deploymentHash, @attempt, @state, @reason, @loss,
+        @encodedBits, @expectedBits, @layerBitsJson, @disturbanceJson, @wallSeconds, @at)`),
+    insertProfile: database.prepare(`
+      INSERT INTO noise_profiles (run_id, architecture_hash, rung, attempt, state, reason, table_json, wall_seconds,
+        finished_at)
+      VALUES (@runId, @architectureHash, @rung, @attempt, @state, @reason, @tableJson, @wallSeconds, @at)`),
     evaluationIdentity: database.prepare(
       'SELECT candidate, rung, state, violations_json AS violations FROM evaluations WHERE run_id = ? AND number = ?',
     ),
     insertEvaluation: database.prepare(`
       INSERT INTO evaluations (run_id, number, candidate, rung, state, reason, architecture_hash, attempt,
-        violations_json, feasible, finished_at)
+        deployment_hash, measurement, violations_json, feasible, finished_at)
       VALUES (@runId, @number, @candidate, @rung, @state, @reason, @architectureHash, @attempt,
-        @violations, @feasible, @at)`),
+        @deploymentHash, @measurement, @violations, @feasible, @at)`),
     insertObjectiveValue: database.prepare(
       'INSERT INTO objective_values (run_id, evaluation, metric, value) VALUES (?, ?, ?, ?)',
     ),

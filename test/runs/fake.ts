@@ -1,12 +1,13 @@
 // A small analytic world: genomes with costs in closed form, and an evaluator that takes random time.
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TrainingOutcome } from '../../evaluators/outcome.ts';
-import type { Evaluator, TrainingTask } from '../../evaluators/port.ts';
+import { disturbanceOf, storageKey } from '../../evaluators/compression/noise-table.ts';
+import type { MeasurementOutcome, NoiseTable, TrainingOutcome } from '../../evaluators/outcome.ts';
+import type { Evaluator, MeasurementTask, ProfileTask, TrainingTask } from '../../evaluators/port.ts';
 import { createProblem, type RunProblem } from '../../runs/problem.ts';
 import { type Architecture, countParameters, type Layer } from '../../space/architecture.ts';
 import type { Candidate } from '../../space/candidate.ts';
 import { parseConstraint } from '../../space/constraint.ts';
-import type { WeightFormat } from '../../space/deployment.ts';
+import { KV_CACHE_FORMATS, type LayerDeployment, type WeightFormat } from '../../space/deployment.ts';
 import type { MetricName } from '../../space/metrics.ts';
 import type { Rng } from '../../space/random.ts';
 
@@ -75,15 +76,66 @@ export function fakeProblem(
     objectives,
     constraints: constraints.map((text) => parseConstraint(text)),
     ...(baseline === undefined ? {} : { baseline }),
-    space: { sample, mutate, cross: (a, b, rng) => (rng.chance(1, 2) ? mutate(a, rng) : b) },
+    space: {
+      sample,
+      mutate,
+      cross: (a, b, rng) => (rng.chance(1, 2) ? mutate(a, rng) : b),
+      deploymentsOf: ({ architecture }) =>
+        FORMATS.map((format) => candidateOf(architecture.dModel, architecture.layers, format)),
+    },
     costsOf: fakeCosts,
     trainedCostsOf: (candidate) => fakeCosts(candidate).deployed,
   });
 }
 
+/** What storing a layer so adds to the loss, bits per byte. */
+const LOSS_OF_FORMAT: Partial<Record<WeightFormat, number>> = { fp16: 0, int8: 0.004, 'mxfp4-e2m1': 0.09 };
+const lossOf = ({ weightFormat, sparsity }: LayerDeployment): number =>
+  (LOSS_OF_FORMAT[weightFormat] ?? 0.01) + 0.1 * sparsity ** 2;
+
+/** Disturbances that rank deployments as their losses do. */
+function analyticTable({ architecture, weightFormats, sparsities, headFormats }: ProfileTask): NoiseTable {
+  const row = Object.fromEntries(
+    weightFormats.flatMap((weightFormat) =>
+      sparsities.map((sparsity) => {
+        const noise = 0.1 * lossOf({ weightFormat, sparsity }) + 1e-6;
+        return [storageKey({ weightFormat, sparsity }), [noise, noise]] as const;
+      }),
+    ),
+  );
+  const head = Object.fromEntries(headFormats.map((format) => [format, 1e-6]));
+  const cache = Object.fromEntries(KV_CACHE_FORMATS.map((format) => [format, [0]]));
+  return { layers: architecture.layers.map(() => row), head, cache };
+}
+
+/** What a measurement of the analytic world comes to. */
+export function analyticMeasurement(task: MeasurementTask): MeasurementOutcome {
+  const { architecture, deployment, rung } = task;
+  const { layers } = deployment;
+  const table = analyticTable({
+    ...task,
+    weightFormats: layers.map(({ weightFormat }) => weightFormat),
+    sparsities: layers.map(({ sparsity }) => sparsity),
+    headFormats: [deployment.headFormat],
+  });
+  const bytes = BYTES[layers[0]!.weightFormat] ?? 1;
+  return {
+    kind: 'ok',
+    bitsPerByte:
+      analyticLoss(architecture, rung) +
+      layers.reduce((sum, layer) => sum + lossOf(layer) / layers.length, 0),
+    encodedBits: 8.1 * bytes * countParameters(architecture),
+    layerBits: layers.map((_, at) => 1000 * (at + 1) * bytes),
+    disturbance: disturbanceOf(table, deployment),
+    seconds: 0.01,
+  };
+}
+
 export interface FakeEvaluator extends Evaluator {
-  /** Every task that was started, in order. */
+  /** Every training that was started, in order. */
   readonly started: TrainingTask[];
+  /** Every measurement that was started, in order. */
+  readonly measured: MeasurementTask[];
   readonly maxActive: () => number;
 }
 
@@ -92,35 +144,48 @@ export function fakeEvaluator(
   options: {
     maxDelayMs?: number;
     fate?: (task: TrainingTask, nthStart: number) => TrainingOutcome | 'crash' | undefined;
+    measuredFate?: (task: MeasurementTask, nthStart: number) => MeasurementOutcome | 'crash' | undefined;
   } = {},
 ): FakeEvaluator {
   const started: TrainingTask[] = [];
+  const measured: MeasurementTask[] = [];
   let active = 0;
   let most = 0;
+  /** Takes a while like real work; false where it was stopped meanwhile. */
+  const takeTime = async (signal: AbortSignal | undefined): Promise<boolean> => {
+    most = Math.max(most, ++active);
+    const milliseconds = Math.random() * (options.maxDelayMs ?? 2);
+    try {
+      await sleep(milliseconds, undefined, signal === undefined ? {} : { signal });
+      return true;
+    } catch {
+      return false;
+    } finally {
+      active--;
+    }
+  };
   return {
     started,
+    measured,
     maxActive: () => most,
     evaluate: async (task, signal) => {
-      started.push(task);
-      const nth = started.length;
-      most = Math.max(most, ++active);
-      try {
-        await sleep(
-          Math.random() * (options.maxDelayMs ?? 2),
-          undefined,
-          signal === undefined ? {} : { signal },
-        );
-      } catch {
-        return { kind: 'cancelled' };
-      } finally {
-        active--;
-      }
+      const nth = started.push(task);
+      if (!(await takeTime(signal))) return { kind: 'cancelled' };
       const fate = options.fate?.(task, nth);
       if (fate === 'crash') throw new Error('worker terminated');
       if (fate !== undefined) return fate;
       const bitsPerByte = analyticLoss(task.architecture, task.rung);
       return { kind: 'ok', bitsPerByte, steps: 10, tokens: 640, trainSeconds: 0.01, compileSeconds: 0 };
     },
+    measure: async (task, signal) => {
+      const nth = measured.push(task);
+      if (!(await takeTime(signal))) return { kind: 'cancelled' };
+      const fate = options.measuredFate?.(task, nth);
+      if (fate === 'crash') throw new Error('worker terminated');
+      return fate ?? analyticMeasurement(task);
+    },
+    profile: async (task, signal) =>
+      (await takeTime(signal)) ? { kind: 'ok', table: analyticTable(task) } : { kind: 'cancelled' },
     close: async () => {},
   };
 }

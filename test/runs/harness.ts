@@ -22,6 +22,7 @@ space:
   headDim: 16
   depth: { min: 1, max: 4 }
   layers: { nHeads: [2, 4], nKvHeads: [1, 2, 4], dFf: [0, 64, 128] }
+deployment: { weightFormat: [fp16, int8, mxfp4-e2m1] }
 accelerator: qualcomm-ai100-ultra
 workload: { promptTokens: 32, generatedTokens: 32 }
 search: { candidates: 30, population: 8, eta: 3, lag: 6 }
@@ -84,7 +85,7 @@ export function fakeRun(
   return { events, evaluator, options };
 }
 
-/** All that a run stored, without ids and times, ready for toEqual. */
+/** All that a run stored, without ids, times and attempts, ready for toEqual. */
 export function storedResult(databasePath: string, runId?: string) {
   const reader = new RunReader(databasePath);
   try {
@@ -102,7 +103,7 @@ export function storedResult(databasePath: string, runId?: string) {
       candidates: reader.candidates(id),
       evaluations: reader
         .evaluations(id)
-        .map((each) => ({ ...each, finishedAt: 0, trainSeconds: 0, attempt: 0 })),
+        .map((each) => ({ ...each, finishedAt: 0, trainSeconds: 0, attempt: 0, measurement: 0 })),
       fronts,
     };
   } finally {

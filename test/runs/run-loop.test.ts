@@ -213,7 +213,7 @@ describe('what a training may meet', () => {
 describe('stopping and resuming', () => {
   const runnable = fakeRunnable({ constraints: ['memory <= 120 KB'] });
 
-  it('comes to the same result wherever it is interrupted', { timeout: 20_000 }, async () => {
+  it('comes to the same result wherever it is interrupted', { timeout: 60_000 }, async () => {
     const whole = await undisturbed(runnable);
     const nEvaluations = whole.evaluations.length;
     for (let stopAfter = 1; stopAfter < nEvaluations; stopAfter += 4) {
