@@ -59,6 +59,8 @@ export interface ValidationRecord {
   readonly figure: 'decode' | 'prefill' | 'throughput';
   readonly errorRatio: number;
   readonly rows: number;
+  /** Largest batch of the rows; absent where they span what the device serves. */
+  readonly maxBatch?: number;
   readonly source: string;
 }
 

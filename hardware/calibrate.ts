@@ -294,6 +294,7 @@ function withProvenance(
   copy.name = settings.name;
   copy.note = `${original.note} Calibrated from ${original.name}.`.trim();
   copy.sources.calibration = `fitted to ${rows.length} rows: ${settings.source}`;
+  copy.sources.leftOut = `rows left out of the fit to ${rows.length} rows: ${settings.source}`;
   for (const path of paths) {
     const figure = figureAt(copy, path);
     figure.value = Number(figure.value.toPrecision(5));
@@ -307,7 +308,8 @@ function withProvenance(
         figure,
         meanError: Number(errorLeftOut.toPrecision(3)),
         rows: rows.length,
-        source: 'calibration',
+        maxBatch: Math.max(...rows.map((row) => row.input.workload.batch)),
+        source: 'leftOut',
       }));
   return copy;
 }

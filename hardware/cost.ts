@@ -1,6 +1,6 @@
 // What a model costs on an accelerator: the pure function a search calls for each candidate.
 import type { MetricValues } from '../space/metrics.ts';
-import type { Accelerator } from './accelerator.ts';
+import type { Accelerator, ValidationRecord } from './accelerator.ts';
 import type { CostInput } from './cost-input.ts';
 import { deviceJoules } from './energy.ts';
 import { HardwareError } from './errors.ts';
@@ -35,7 +35,7 @@ export interface BreakdownRow {
 
 /**
  * Mean relative errors that the accelerator's validation rows showed; absent where it has none, and where a weight
- * format of the deployment is only assumed there.
+ * format of the deployment is only assumed there or the batch is beyond the measured ones.
  */
 export interface ExpectedError {
   readonly decode?: number;
@@ -81,6 +81,8 @@ export interface CostEstimate {
   /** In words: what the expected errors rest on, or that there is nothing they could rest on. */
   readonly calibration: string;
   readonly breakdown: readonly BreakdownRow[];
+  /** All of the above as plain data. */
+  toJSON(): Omit<CostEstimate, 'toJSON'>;
 }
 
 /** Formats of a deployment whose figures on this device are assumed, not measured or fitted. */
@@ -89,12 +91,22 @@ function assumedFormats({ accelerator, deployment }: CostInput): string[] {
   return [...formats].filter((format) => !accelerator.weightFormats[familyOf(format)].isCalibrated);
 }
 
+/** Whether measured rows say anything about a batch of this size. */
+function covers({ maxBatch }: ValidationRecord, { workload }: CostInput): boolean {
+  return maxBatch === undefined || workload.batch <= maxBatch;
+}
+
 function describeCalibration(input: CostInput): string {
   const { validation } = input.accelerator;
   if (validation.length === 0) {
     return 'uncalibrated: there are no measured rows of this device, and efficiencies are assumed';
   }
-  const parts = validation.map(
+  const known = validation.filter((record) => covers(record, input));
+  if (known.length === 0) {
+    const largest = Math.max(...validation.map(({ maxBatch }) => maxBatch ?? 0));
+    return `uncalibrated at batch ${input.workload.batch}: the measured rows of this device go up to batch ${largest}`;
+  }
+  const parts = known.map(
     ({ figure, errorRatio, rows, source }) =>
       `${figure} ${(errorRatio * 100).toFixed(1)} % (${rows} rows: ${source})`,
   );
@@ -105,8 +117,8 @@ function describeCalibration(input: CostInput): string {
 
 function expectedErrors(input: CostInput): ExpectedError {
   if (assumedFormats(input).length > 0) return {};
-  const { validation } = input.accelerator;
-  return Object.fromEntries(validation.map(({ figure, errorRatio }) => [figure, errorRatio]));
+  const known = input.accelerator.validation.filter((record) => covers(record, input));
+  return Object.fromEntries(known.map(({ figure, errorRatio }) => [figure, errorRatio]));
 }
 
 function breakdownOf(input: CostInput): BreakdownRow[] {
@@ -253,7 +265,7 @@ class Estimate implements CostEstimate {
     return breakdownOf(this.#input);
   }
 
-  toJSON(): CostEstimate {
+  toJSON(): Omit<CostEstimate, 'toJSON'> {
     const { expectedError, calibration, toFit, breakdown } = this;
     return Object.assign({}, this, { expectedError, calibration, toFit, breakdown });
   }

@@ -1,50 +1,74 @@
 // `estimate`: the cost model alone, for an architecture file or a Hugging Face config.json.
+import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { uniformDeployment } from '../../hardware/deployments.ts';
-import { type CostEstimate, estimateCost, listAccelerators, loadAccelerator } from '../../hardware/index.ts';
-import { type Deployment, KV_CACHE_FORMATS, WEIGHT_FORMATS, type Workload } from '../../space/deployment.ts';
-import { didYouMean } from '../../space/did-you-mean.ts';
-import { breakdownTable, sumParts } from '../breakdown.ts';
-import { describeWeights } from '../describe.ts';
 import {
-  formatBytes,
-  formatCount,
-  formatNumber,
-  formatSeconds,
-  formatShare,
-  formatTable,
-} from '../format.ts';
-import { type ModelFile, readModelFile } from '../model-file.ts';
-import { type CommonOptions, print, printJson, UsageError, wholeNumber } from './terminal.ts';
+  type CostEstimate,
+  type CostInput,
+  estimateCost,
+  estimateSpeculation,
+  listAccelerators,
+  loadAccelerator,
+  rooflineSvg,
+  SENSITIVITY_METRICS,
+  type Sensitivity,
+  type SensitivityMetric,
+  type SpeculationEstimate,
+  sensitivity,
+  smallestCards,
+} from '../../hardware/index.ts';
+import { WEIGHT_FORMATS } from '../../space/deployment.ts';
+import { readModelFile } from '../model-file.ts';
+import { RunError } from '../run-error.ts';
+import { type Estimated, estimateText } from './estimate-text.ts';
+import {
+  addServingOptions,
+  choiceOf,
+  deploymentOf,
+  oneOf,
+  type ServingOptions,
+  shareOf,
+  workloadOf,
+} from './serving.ts';
+import { type CommonOptions, note, print, printJson, UsageError, wholeNumber } from './terminal.ts';
 
-interface EstimateOptions extends CommonOptions {
+interface EstimateOptions extends CommonOptions, ServingOptions {
   readonly config?: string;
   readonly accelerator?: string;
-  readonly cards?: number;
-  readonly weights?: string;
-  readonly sparsity?: number;
-  readonly kv?: string;
-  readonly batch: number;
-  readonly prompt: number;
-  readonly generate: number;
+  readonly draft?: string;
+  readonly draftWeights?: string;
+  readonly draftLength?: number;
+  readonly acceptance?: number;
+  readonly roofline?: string;
+  readonly sensitivity?: string | true;
   readonly list?: boolean;
 }
 
+const EXAMPLES = `
+Examples:
+  paretoformer estimate config.json --accelerator qualcomm-ai100-ultra --weights mxfp6-e2m3
+  paretoformer estimate config.json --accelerator nvidia-h100-sxm --cards 2 --batch 16 --roofline roofline.svg
+  paretoformer estimate config.json --accelerator nvidia-l40s --sensitivity memoryBytes
+  paretoformer estimate config.json --accelerator qualcomm-ai100-ultra --draft draft.json --acceptance 0.7`;
+
 export function addEstimate(program: Command): void {
-  program
+  const command = program
     .command('estimate')
     .description('cost of serving a model: latency, memory, throughput, energy')
     .argument('[file]', 'architecture in YAML or JSON, or a Hugging Face config.json')
     .option('--config <file>', 'the same file as an option')
     .option('--accelerator <name>', 'name from the catalogue, or path of an accelerator file')
-    .option('--list', 'name the accelerators of the catalogue')
-    .option('--cards <n>', 'cards that share the model', wholeNumber(1))
-    .option('--weights <format>', `format of the weights: ${WEIGHT_FORMATS.join(', ')}`)
-    .option('--sparsity <share>', 'share of the weights that is zero', shareOf)
-    .option('--kv <format>', `format of the KV cache: ${KV_CACHE_FORMATS.join(', ')}`)
-    .option('--batch <n>', 'requests served together', wholeNumber(1), 1)
-    .option('--prompt <n>', 'tokens of a prompt', wholeNumber(1), 1024)
-    .option('--generate <n>', 'tokens generated for it', wholeNumber(1), 256)
+    .option('--list', 'name the accelerators of the catalogue');
+  addServingOptions(command)
+    .option('--draft <file>', 'model that drafts tokens for speculative decoding')
+    .option('--acceptance <share>', 'share of tested draft tokens that the target accepts', acceptanceOf)
+    .option('--draft-length <n>', 'tokens drafted a round; the best length when left out', wholeNumber(0))
+    .option('--draft-weights <format>', "format of the draft's weights; that of --weights when left out")
+    .option('--roofline <file>', 'draw the operations over their arithmetic intensity, as SVG')
+    .option(
+      '--sensitivity [metric]',
+      `rank single changes by what they save of ${SENSITIVITY_METRICS.join(', ')}`,
+    )
+    .addHelpText('after', EXAMPLES)
     .action((file: string | undefined, _options, command: Command) => {
       const options = command.optsWithGlobals<EstimateOptions>();
       if (options.list === true) {
@@ -56,117 +80,150 @@ export function addEstimate(program: Command): void {
     });
 }
 
+function acceptanceOf(text: string): number {
+  const share = shareOf(text);
+  if (!(share >= 0 && share <= 1)) throw new UsageError(`--acceptance is a share from 0 to 1, not "${text}"`);
+  return share;
+}
+
 function estimate(file: string | undefined, options: EstimateOptions): void {
   const path = file ?? options.config;
   if (path === undefined) throw new UsageError('estimate needs a model file, for example a config.json');
   if (options.accelerator === undefined) {
     throw new UsageError(`estimate needs --accelerator; known: ${listAccelerators().join(', ')}`);
   }
+  const metric = metricOf(options.sensitivity);
   const model = readModelFile(path);
-  const accelerator = loadAccelerator(options.accelerator);
-  const deployment = deploymentOf(model, options);
-  const { batch, prompt, generate, json } = options;
-  const workload = { batch, promptTokens: prompt, generatedTokens: generate };
-  const cost = estimateCost({ architecture: model.shape, deployment, accelerator, workload });
-  if (json === true) printJson(documentOf(path, accelerator.name, deployment, workload, cost));
-  else print(textOf(path, accelerator.title, model, deployment, workload, cost));
-}
-
-function shareOf(text: string): number {
-  const value = text.trim().endsWith('%') ? Number(text.trim().slice(0, -1)) / 100 : Number(text);
-  if (text.trim() === '' || !(value >= 0 && value < 1))
-    throw new UsageError(`--sparsity is a share from 0 to below 1, not "${text}"`);
-  return value;
-}
-
-function formatOf<T extends string>(known: readonly T[], text: string, option: string): T {
-  if ((known as readonly string[]).includes(text)) return text as T;
-  const hint = didYouMean(text, known) || `; known: ${known.join(', ')}`;
-  throw new UsageError(`${option}: unknown format "${text}"${hint}`);
-}
-
-/** What the options say; what they leave open is as in the file, else FP16, dense, one card. */
-function deploymentOf({ shape, deployment }: ModelFile, options: EstimateOptions): Deployment {
-  const { cards, weights, sparsity, kv } = options;
-  const base = deployment ?? uniformDeployment(shape.layers.length);
-  const weightFormat = weights === undefined ? undefined : formatOf(WEIGHT_FORMATS, weights, '--weights');
-  return {
-    layers: base.layers.map((layer) => ({
-      weightFormat: weightFormat ?? layer.weightFormat,
-      sparsity: sparsity ?? layer.sparsity,
-    })),
-    headFormat: weightFormat ?? base.headFormat,
-    kvCacheFormat: kv === undefined ? base.kvCacheFormat : formatOf(KV_CACHE_FORMATS, kv, '--kv'),
-    nCards: cards ?? base.nCards,
+  const input: CostInput = {
+    architecture: model.shape,
+    deployment: deploymentOf(model, choiceOf(options)),
+    accelerator: loadAccelerator(options.accelerator),
+    workload: workloadOf(options),
   };
+  const cost = estimateCost(input);
+  const speculation = speculate(input, options);
+  const estimated: Estimated = {
+    path,
+    input,
+    cost,
+    speculation,
+    draftPath: options.draft,
+    smallestCards: (speculation ?? cost).fits ? undefined : smallestCards(input),
+    sensitivity: metric === undefined ? undefined : { metric, changes: sensitivity(input, metric) },
+  };
+  if (options.roofline !== undefined) draw(options.roofline, input);
+  if (options.json === true) printJson(documentOf(estimated));
+  else print(estimateText(estimated));
 }
 
-function documentOf(
-  model: string,
-  accelerator: string,
-  deployment: Deployment,
-  workload: Workload,
-  cost: CostEstimate,
-) {
-  const { expectedError, calibration, breakdown, toFit, ...figures } = cost;
+function metricOf(option: string | true | undefined): SensitivityMetric | undefined {
+  if (option === undefined) return undefined;
+  return option === true ? 'decodeSecondsPerToken' : oneOf(SENSITIVITY_METRICS, option, '--sensitivity');
+}
+
+/** The draft on the target's cards: one of them, its formats the target's, unless its file says otherwise. */
+function speculate(target: CostInput, options: EstimateOptions): SpeculationEstimate | undefined {
+  const { draft, acceptance, draftLength, draftWeights } = options;
+  if (draft === undefined) {
+    if (acceptance === undefined && draftLength === undefined && draftWeights === undefined) return undefined;
+    throw new UsageError('--acceptance, --draft-length and --draft-weights need --draft FILE');
+  }
+  if (acceptance === undefined) {
+    throw new UsageError('--draft needs --acceptance: the share of draft tokens that the target accepts');
+  }
+  const model = readModelFile(draft);
+  const { weightFormat: own, kvCacheFormat } = choiceOf(options);
+  const weightFormat =
+    draftWeights === undefined ? own : oneOf(WEIGHT_FORMATS, draftWeights, '--draft-weights');
+  const choice = {
+    ...(weightFormat === undefined ? {} : { weightFormat }),
+    ...(kvCacheFormat === undefined ? {} : { kvCacheFormat }),
+  };
+  return estimateSpeculation({
+    target,
+    draft: { architecture: model.shape, deployment: deploymentOf(model, choice) },
+    acceptance,
+    ...(draftLength === undefined ? {} : { draftLength }),
+  });
+}
+
+function draw(file: string, input: CostInput): void {
+  try {
+    writeFileSync(file, rooflineSvg(input));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    throw new RunError(`${file} cannot be written (${code})`);
+  }
+  note(`roofline: ${file}`);
+}
+
+/** Figures of the whole: with a draft, those that it changes are joint, and the target's own stand beside them. */
+function documentOf(estimated: Estimated) {
+  const { path, input, cost, speculation } = estimated;
+  const { deployment, workload, accelerator } = input;
+  const { breakdown, expectedError, calibration, toFit, ...figures } = cost.toJSON();
   return {
-    model,
-    accelerator,
+    model: path,
+    accelerator: accelerator.name,
     deployment,
     workload,
     ...figures,
-    toFit,
+    ...(speculation === undefined ? {} : jointFigures(speculation)),
     expectedError,
     calibration,
+    toFit,
+    ...(estimated.smallestCards === undefined ? {} : { smallestCards: estimated.smallestCards }),
+    ...(speculation === undefined ? {} : { speculation: speculationDocument(estimated, speculation) }),
+    ...(estimated.sensitivity === undefined
+      ? {}
+      : { sensitivity: sensitivityDocument(estimated.sensitivity) }),
     breakdown,
   };
 }
 
-function textOf(
-  path: string,
-  accelerator: string,
-  model: ModelFile,
-  deployment: Deployment,
-  { batch, promptTokens, generatedTokens }: Workload,
-  cost: CostEstimate,
-): string {
-  const { expectedError: error } = cost;
-  const within = (ratio: number | undefined) => (ratio === undefined ? '' : `+-${formatShare(ratio)}`);
-  const rows: [string, string, string][] = [
-    ['parameters', formatCount(cost.parameters), ''],
-    ['MACs a decode step', formatCount(cost.macs), ''],
-    ['weights', formatBytes(cost.weightBytes), ''],
-    ['KV cache', formatBytes(cost.kvCacheBytes), `${formatBytes(cost.kvBytesPerToken)} a token`],
-    [
-      'memory a card',
-      formatBytes(cost.memoryBytesPerCard),
-      `of ${formatBytes(cost.usableBytesPerCard)} usable${cost.fits ? '' : ': does not fit'}`,
-    ],
-    ['prefill', formatSeconds(cost.prefillSeconds), within(error.prefill)],
-    ['time to first token', formatSeconds(cost.timeToFirstTokenSeconds), 'one prompt, no queue'],
-    ['decode step', formatSeconds(cost.decodeSecondsPerToken), within(error.decode)],
-    ['request', formatSeconds(cost.requestSeconds), ''],
-    ['throughput', `${formatNumber(cost.tokensPerSecond)} tok/s`, within(error.throughput)],
-    ['energy a token', `${formatNumber(cost.energyJoulesPerToken)} J`, ''],
-  ];
-  if (cost.dollarsPerMillionTokens !== undefined) {
-    rows.push(['a million tokens', `$${formatNumber(cost.dollarsPerMillionTokens)}`, '']);
-  }
-  const left = (heading: string) => ({ heading, align: 'left' as const });
-  const { nCards, kvCacheFormat } = deployment;
-  const lines = [
-    `${path} on ${nCards === 1 ? '' : `${nCards} cards of `}${accelerator}`,
-    `weights ${describeWeights(deployment)}, KV cache ${kvCacheFormat}, ${model.shape.layers.length} layers`,
-    `batch ${batch}, ${promptTokens} tokens in, ${generatedTokens} out`,
-    '',
-    formatTable([left('figure'), { heading: 'value' }, left('')], rows),
-    ...(cost.fits ? [] : ['', `does not fit; would fit: ${cost.toFit.join('; ')}`]),
-    cost.calibration,
-    '',
-    breakdownTable(
-      sumParts(cost.breakdown, ({ operation }) => operation),
-      'operation',
-    ),
-  ];
-  return lines.join('\n');
+function jointFigures(speculation: SpeculationEstimate): Partial<CostEstimate> {
+  const { decodeSecondsPerToken, prefillSeconds, requestSeconds, tokensPerSecond } = speculation;
+  const { memoryBytesPerCard, fits, energyJoulesPerToken, dollarsPerMillionTokens } = speculation;
+  return {
+    decodeSecondsPerToken,
+    prefillSeconds,
+    requestSeconds,
+    tokensPerSecond,
+    memoryBytesPerCard,
+    fits,
+    energyJoulesPerToken,
+    dollarsPerMillionTokens,
+  };
+}
+
+function speculationDocument({ draftPath }: Estimated, speculation: SpeculationEstimate) {
+  const { target, draft, draftLength, expectedTokensPerRound, verifySeconds, roundSeconds, speedup } =
+    speculation;
+  return {
+    draft: draftPath,
+    draftParameters: draft.parameters,
+    draftLength,
+    expectedTokensPerRound,
+    draftSecondsPerToken: speculation.draftSecondsPerToken,
+    verifySeconds,
+    roundSeconds,
+    speedup,
+    targetAlone: {
+      decodeSecondsPerToken: target.decodeSecondsPerToken,
+      tokensPerSecond: target.tokensPerSecond,
+      memoryBytesPerCard: target.memoryBytesPerCard,
+      energyJoulesPerToken: target.energyJoulesPerToken,
+    },
+  };
+}
+
+function sensitivityDocument({
+  metric,
+  changes,
+}: {
+  metric: SensitivityMetric;
+  changes: readonly Sensitivity[];
+}) {
+  return { metric, changes: changes.map(({ cost: _, ...change }) => change) };
 }

@@ -1,10 +1,12 @@
 // The command line: one file a command, errors as one line, exit codes 0 / 1 / 2 / 130.
 import { Command } from 'commander';
 import { packageVersion } from '../version.ts';
+import { addCalibrate } from './calibrate.ts';
 import { addCheck } from './check.ts';
 import { addCompare } from './compare.ts';
 import { addEstimate } from './estimate.ts';
 import { addFront } from './front.ts';
+import { addHardware } from './hardware.ts';
 import { addInit } from './init.ts';
 import { addList } from './list.ts';
 import { addPick } from './pick.ts';
@@ -46,6 +48,8 @@ function createProgram(): Command {
     addReport,
     addServe,
     addEstimate,
+    addHardware,
+    addCalibrate,
   ])
     add(program);
   return program;
