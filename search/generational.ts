@@ -17,6 +17,11 @@ export interface Evolution<G> {
   readonly breed: (a: G, b: G, rng: Rng) => readonly Individual<G>[];
 }
 
+/**
+ * One more than usual: as copies count once in crowding, the ends of a front hold fewer places in a population than
+ * where every copy of an end counts as lonely.
+ */
+const TOURNAMENT = 3;
 /** Tries per wanted child before a generation stays smaller. */
 const TRIES_PER_CHILD = 10;
 
@@ -37,8 +42,11 @@ export function evolve<G>({
   breed,
 }: Evolution<G>): Individual<G>[] {
   let population = survivors(initial, populationSize);
-  const parent = () =>
-    population[Math.min(rng.below(population.length), rng.below(population.length))]!.genome;
+  const parent = () => {
+    let best = population.length - 1;
+    for (let k = 0; k < TOURNAMENT; k++) best = Math.min(best, rng.below(population.length));
+    return population[best]!.genome;
+  };
   for (let generation = 0; generation < nGenerations && population.length > 0; generation++) {
     const children: Individual<G>[] = [];
     for (

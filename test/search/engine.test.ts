@@ -195,12 +195,6 @@ describe('quality', () => {
     { problem: hwgpt(), exact: 0.614525056168799, published: 0.851 },
   ])('$problem.name: 400 evaluations reach about the published share', ({ problem, exact, published }) => {
     const share = meanVolume(problem, 'nsga2', 400) / exact;
-    console.log(
-      problem.name,
-      share.toFixed(4),
-      published,
-      (meanVolume(problem, 'nsga2', 400, 8) / exact).toFixed(4),
-    );
     expect(share).toBeGreaterThan(published - 0.02);
   });
 });
