@@ -5,7 +5,12 @@ import { outputName, toOnnx } from './onnx.ts';
 import type { Buffer, CompiledProgram, Engine, Feeds, InputSpec, TensorFunction } from './program.ts';
 import { trace } from './trace.ts';
 
+/** Where ONNX Runtime computes. */
+export type Provider = 'cpu' | 'cuda' | 'webgpu';
+
 export interface SessionOptions {
+  /** `cpu` when absent. Memory stays the caller's: other providers copy in and out. */
+  readonly provider?: Provider;
   /** Threads inside one operator. 1 by default, so that workers do not crowd each other out. */
   readonly threads?: number;
   /** File prefix for ONNX Runtime's profile; no profiling when absent. */
@@ -21,8 +26,9 @@ export interface OnnxProgram extends CompiledProgram {
   endProfiling(): void;
 }
 
-function createSession(onnx: Uint8Array, { threads = 1, profilePrefix }: SessionOptions) {
+function createSession(onnx: Uint8Array, { provider = 'cpu', threads = 1, profilePrefix }: SessionOptions) {
   return InferenceSession.create(onnx, {
+    executionProviders: [provider],
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
