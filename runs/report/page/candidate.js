@@ -247,5 +247,5 @@ export function costsAreOf(data) {
   const { accelerator, workload, scale } = data.run;
   const { batch, promptTokens, generatedTokens } = workload;
   const of = scale === undefined ? 'of the trained model itself' : `of the deployed relative (${scale})`;
-  return `Costs on ${accelerator}, batch ${batch}, ${promptTokens} + ${generatedTokens} tokens, ${of}.`;
+  return `Losses are of the models as they were trained. Costs on ${accelerator}, batch ${batch}, ${promptTokens} + ${generatedTokens} tokens, ${of}.`;
 }

@@ -25,8 +25,18 @@ export function createReport(root, data, fetchMember) {
   };
   renderHeading(data);
   const sections = [
-    section('choose', 'Which model to take', chooseSection(data, state), costsAreOf(data)),
-    section('front', 'The front', joined(scatterSection(data, state), frontTable(data, state))),
+    section(
+      'choose',
+      'Which model to take',
+      chooseSection(data, state),
+      `Start from the knee: before it, a little of one objective buys much of another; beyond it, it does not. ${costsAreOf(data)}`,
+    ),
+    section(
+      'front',
+      'The front',
+      joined(scatterSection(data, state), frontTable(data, state)),
+      'No candidate is as good as a member of the front in every objective and better in one. Hover or use the arrow keys for a genome, click to choose it.',
+    ),
     section('candidate', 'The chosen candidate', candidateSection(data, state, fetchMember)),
     section(
       'parallel',
