@@ -4,6 +4,7 @@ import { packageVersion } from '../version.ts';
 import { addCalibrate } from './calibrate.ts';
 import { addCheck } from './check.ts';
 import { addCompare } from './compare.ts';
+import { addCompress } from './compress.ts';
 import { addEstimate } from './estimate.ts';
 import { addFront } from './front.ts';
 import { addHardware } from './hardware.ts';
@@ -48,6 +49,7 @@ function createProgram(): Command {
     addReport,
     addServe,
     addEstimate,
+    addCompress,
     addHardware,
     addCalibrate,
   ])

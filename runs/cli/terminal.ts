@@ -1,5 +1,6 @@
 // What every command shares: where output goes, exit codes, and errors as one line.
 import { CommanderError } from 'commander';
+import { CheckpointError } from '../../evaluators/checkpoint/checkpoint-error.ts';
 import { CorpusError } from '../../evaluators/data/corpus.ts';
 import { HardwareError } from '../../hardware/index.ts';
 import { ExpressionError } from '../../space/expression.ts';
@@ -48,7 +49,8 @@ export function describeError(error: unknown): { readonly text: string; readonly
   }
   const isUsage =
     error instanceof UsageError || error instanceof ExpressionError || error instanceof HardwareError;
-  const isKnown = isUsage || [StoreError, RunError, CorpusError].some((kind) => error instanceof kind);
+  const isKnown =
+    isUsage || [StoreError, RunError, CorpusError, CheckpointError].some((kind) => error instanceof kind);
   const message = error instanceof Error ? error.message : String(error);
   const text = `paretoformer: ${message.split('\n')[0]}${isKnown ? '' : ' (a bug: --debug shows where)'}`;
   return { text, exitCode: isUsage ? EXIT_USAGE : EXIT_FAILURE };
