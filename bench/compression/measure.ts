@@ -10,7 +10,7 @@ import {
   type PruningMethod,
   pruneWeights,
 } from '../../evaluators/compression/prune.ts';
-import { type RecoverySettings, recoverWeights } from '../../evaluators/compression/recover.ts';
+import { recoverWeights } from '../../evaluators/compression/recover.ts';
 import { decodeCodebook, encodeCodebook, encodedBits } from '../../hardware/formats/index.ts';
 import {
   type Deployment,
@@ -76,12 +76,9 @@ export async function measureAll(path: string): Promise<void> {
       }),
     }));
 
-  const recoverySettings = (steps: number): RecoverySettings => ({
-    ...SETTINGS,
-    steps,
-    learningRate: SETTINGS.learningRate / 2,
-    warmupSteps: 20,
-  });
+  /** Formats lose little and want a gentle rate; pruned models need a higher one to find their way. */
+  const rateOf = (deployment: Deployment) =>
+    SETTINGS.learningRate * (deployment.layers.some(({ sparsity }) => sparsity > 0) ? 0.5 : 0.15);
 
   type Start = { readonly kind: 'gradual' } | PruningMethod;
 
@@ -96,7 +93,10 @@ export async function measureAll(path: string): Promise<void> {
       }
       const gradual = { firstStep: 1, lastStep: Math.round(0.6 * steps), everySteps: 10 };
       const settings = {
-        ...recoverySettings(steps),
+        ...SETTINGS,
+        steps,
+        learningRate: rateOf(deployment),
+        warmupSteps: 20,
         castEvery,
         ...(start.kind === 'gradual' ? { gradual } : {}),
       };

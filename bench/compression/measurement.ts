@@ -14,7 +14,8 @@ export interface Measurement {
   readonly blockWeights: number;
   readonly dummies: number;
   readonly storages: readonly string[];
-  readonly meanDecibels: number;
+  /** Signal to noise of the block matrices; null where there is no noise (JSON knows no infinity). */
+  readonly meanDecibels: number | null;
   readonly cpuSeconds: number;
   /** Share of a recovery's time that went into casting. */
   readonly castShare?: number;

@@ -11,7 +11,8 @@ export interface TensorRules {
   readonly headFormat?: WeightFormat;
 }
 
-const HEAD = /^output[.]|(^|[._])(embed\w*|wte|wpe|(lm_)?head)([._]|$)/;
+const EMBEDDING = /(^|[._])(embed\w*|wte|wpe)([._]|$)/;
+const HEAD = /^output[.]|(^|[._])(lm_)?head([._]|$)/;
 const CASTABLE: ReadonlySet<string> = new Set(['F32', 'F16', 'BF16']);
 
 /** Matrices are cast, all else is copied; the moments of a training checkpoint are left out. */
@@ -22,6 +23,10 @@ export function chooseTensor(
   const { name, dtype, shape } = entry;
   if (name.startsWith(FIRST) || name.startsWith(SECOND)) return { kind: 'drop' };
   if (shape.length !== 2 || !CASTABLE.has(dtype)) return { kind: 'copy' };
-  if (!HEAD.test(name)) return { kind: 'cast', format, sparsity };
-  return headFormat === undefined ? { kind: 'copy' } : { kind: 'cast', format: headFormat, sparsity: 0 };
+  const isEmbedding = EMBEDDING.test(name);
+  if (!isEmbedding && !HEAD.test(name)) return { kind: 'cast', format, sparsity };
+  if (headFormat === undefined) return { kind: 'copy' };
+  const head = { kind: 'cast', format: headFormat, sparsity: 0 } as const;
+  // A table of rows of one token each, whatever way round the matrices are.
+  return isEmbedding ? { ...head, layout: 'out-in' } : head;
 }

@@ -10,7 +10,13 @@ import { openTensorFile, type TensorFile, TensorFileWriter } from './tensor-file
 
 /** What becomes of one tensor. Only matrices of F32, F16 or BF16 can be cast. */
 export type TensorChoice =
-  | { readonly kind: 'cast'; readonly format: WeightFormat; readonly sparsity: number }
+  | {
+      readonly kind: 'cast';
+      readonly format: WeightFormat;
+      readonly sparsity: number;
+      /** That of the file when absent. */
+      readonly layout?: 'out-in' | 'in-out';
+    }
   | { readonly kind: 'copy' }
   | { readonly kind: 'drop' };
 

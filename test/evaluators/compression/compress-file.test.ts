@@ -7,6 +7,8 @@ import {
   readSafetensors,
   writeSafetensors,
 } from '../../../evaluators/checkpoint/safetensors.ts';
+import { writeCheckpoint } from '../../../evaluators/checkpoint/training-checkpoint.ts';
+import { castModel } from '../../../evaluators/compression/cast-model.ts';
 import { chooseTensor } from '../../../evaluators/compression/file/choose-tensors.ts';
 import { compressFile, type FileCompression } from '../../../evaluators/compression/file/compress-file.ts';
 import {
@@ -15,9 +17,13 @@ import {
   readStretch,
 } from '../../../evaluators/compression/file/stored-matrix.ts';
 import { openTensorFile } from '../../../evaluators/compression/file/tensor-file.ts';
+import { matrixSpecs } from '../../../evaluators/compression/matrices.ts';
+import { initialWeights } from '../../../evaluators/model/parameters.ts';
+import { freshState } from '../../../evaluators/training/program.ts';
 import { castWeights, decodeFloat, encodeFloat, encodeMx } from '../../../hardware/formats/index.ts';
 import { WEIGHT_FORMATS, type WeightFormat } from '../../../space/deployment.ts';
 import { deriveRng } from '../../../space/random.ts';
+import { deploymentOf, TINY } from './tiny.ts';
 
 let folder: string;
 let source: string;
@@ -247,6 +253,19 @@ test('names tell blocks from embeddings, heads and the moments of a training', (
     format: 'fp8',
     sparsity: 0,
   });
+});
+
+test('a checkpoint of this project: (in, out) matrices, an embedding by rows, no moments', () => {
+  const weights = initialWeights(TINY, deriveRng(1, 0, 'checkpoint'));
+  writeCheckpoint(source, TINY, { ...freshState(TINY, weights), step: 1 });
+  const rules = { format: 'mxfp6-e2m3', sparsity: 0.8, headFormat: 'mxfp8-e4m3' } as const;
+  compressFile(source, target, { layout: 'in-out', choose: (entry) => chooseTensor(rules, entry) });
+  const deployment = { ...deploymentOf('mxfp6-e2m3', 0.8), headFormat: 'mxfp8-e4m3' as const };
+  const expected = castModel(TINY, weights, deployment).weights;
+  for (const { name, kind } of matrixSpecs(TINY)) {
+    if (kind !== 'gain') expect(readBack(name), name).toEqual(expected[name]);
+  }
+  expect([...readSafetensors(target).tensors.keys()].some((name) => name.startsWith('first/'))).toBe(false);
 });
 
 test('a damaged result is noticed when it is read', () => {
