@@ -45,6 +45,7 @@ export {
 } from './compression/recover.ts';
 export { type Corpus, CorpusError, loadCorpus } from './data/corpus.ts';
 export { type Dataset, prepareDataset } from './data/dataset.ts';
+export { checkEngine, type EngineSettings } from './engine/create.ts';
 export type {
   MeasurementOutcome,
   MeasurementSuccess,

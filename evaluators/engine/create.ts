@@ -13,7 +13,7 @@ export interface EngineSettings {
   readonly threads?: number;
 }
 
-export const DEFAULT_ENGINE: EngineSettings = { name: 'onnx' };
+const DEFAULT_ENGINE: EngineSettings = { name: 'onnx' };
 
 export function createEngine({ name, provider, threads }: EngineSettings = DEFAULT_ENGINE): Engine {
   if (name !== 'onnx') return eagerEngine(name);

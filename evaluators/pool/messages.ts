@@ -2,6 +2,7 @@
 
 import type { CompressionSpec } from '../../space/spec.ts';
 import type { Dataset } from '../data/dataset.ts';
+import type { EngineSettings } from '../engine/create.ts';
 import type { MeasurementTask, ProfileTask, TrainingProgress, TrainingTask } from '../port.ts';
 import type { TrainingSettings } from '../training/train.ts';
 
@@ -12,6 +13,8 @@ export interface WorkerSetup {
   readonly timeoutSeconds: number;
   readonly data: Dataset;
   readonly checkpointFolder?: string;
+  /** What trains; ONNX Runtime on one thread when absent. */
+  readonly engine?: EngineSettings;
   /** How weights are compressed before a deployment is measured; `DEFAULT_COMPRESSION` when absent. */
   readonly compression?: CompressionSpec;
 }

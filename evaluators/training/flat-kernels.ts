@@ -108,7 +108,37 @@ function adamW(): WasmFunction {
   };
 }
 
+/** `accumulate(target, source, end, kept, scale)`: `target <- kept * target + scale * source`; `end` ends `target`. */
+function accumulate(): WasmFunction {
+  const { get, set, load, store, splat, mul, add, addI32, i32, whileBelow } = wasm;
+  const [target, source, end, kept, scale, keptVector, scaleVector] = [0, 1, 2, 3, 4, 5, 6];
+  return {
+    name: 'accumulate',
+    parameters: [I32, I32, I32, F32, F32],
+    results: [],
+    locals: [V128, V128],
+    body: [
+      set(keptVector, splat(get(kept))),
+      set(scaleVector, splat(get(scale))),
+      whileBelow(target, get(end), [
+        OFFSETS.map((offset) =>
+          store(
+            get(target),
+            add(
+              mul(load(get(target), offset), get(keptVector)),
+              mul(load(get(source), offset), get(scaleVector)),
+            ),
+            offset,
+          ),
+        ),
+        [target, source].map((pointer) => set(pointer, addI32(get(pointer), i32(BYTES_A_TURN)))),
+      ]),
+    ],
+  };
+}
+
 export interface FlatKernels {
+  accumulate(target: number, source: number, end: number, kept: number, scale: number): void;
   sumOfSquares(pointer: number, end: number): number;
   adamW(
     weights: number,
@@ -124,6 +154,6 @@ let compiled: object | undefined;
 
 /** The kernels over `memory`; pointers are byte offsets into it. */
 export function flatKernels(memory: WasmMemory): FlatKernels {
-  compiled ??= new Module(wasmModule([sumOfSquares(), adamW()]));
+  compiled ??= new Module(wasmModule([sumOfSquares(), adamW(), accumulate()]));
   return new Instance(compiled, { env: { memory } }).exports as FlatKernels;
 }

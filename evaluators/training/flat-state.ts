@@ -1,5 +1,5 @@
-// A training's numbers as four flat stretches of one memory: weights, gradients and both AdamW moments, so that the
-// optimiser is one pass over each. Programs read weights from there and write gradients to there without a copy.
+// A training's numbers as flat stretches of one memory: weights, gradients, both AdamW moments and, where a step is
+// several passes, the sum of their gradients, so that the optimiser is one pass over each. Programs read weights from there and write gradients to there without a copy.
 import type { ParameterSpec, Weights } from '../model/parameters.ts';
 import {
   createMemory,
@@ -10,7 +10,7 @@ import {
 } from './flat-kernels.ts';
 
 const PAGE_BYTES = 65_536;
-const PARTS = ['weights', 'gradients', 'first', 'second'] as const;
+const PARTS = ['weights', 'gradients', 'first', 'second', 'sums'] as const;
 type Part = (typeof PARTS)[number];
 
 /** Memory is kept for the next training of this thread: fresh pages cost a fault each. */
@@ -33,8 +33,11 @@ const sizeOf = ({ shape }: ParameterSpec): number => shape.reduce((a, b) => a * 
 const partBytes = (specs: readonly ParameterSpec[]): number =>
   specs.reduce((total, spec) => total + 4 * roundUp(sizeOf(spec)), 0);
 
-/** Bytes of all parts together. */
-export const flatStateBytes = (specs: readonly ParameterSpec[]): number => PARTS.length * partBytes(specs);
+const nParts = (nPasses: number): number => (nPasses > 1 ? PARTS.length : PARTS.length - 1);
+
+/** Bytes of all parts together, for steps of `nPasses`. */
+export const flatStateBytes = (specs: readonly ParameterSpec[], nPasses = 1): number =>
+  nParts(nPasses) * partBytes(specs);
 
 export interface AdamWSettings {
   readonly beta1: number;
@@ -56,16 +59,25 @@ export class FlatState {
   /** Bytes of one part: those of the weights that decay come first. */
   readonly #decayingBytes: number;
   readonly #partBytes: number;
+  readonly #nPasses: number;
 
   /** Gradients start as zeros. @throws RangeError (out of memory) where the parts do not fit. */
-  constructor(specs: readonly ParameterSpec[], weights: Weights, first: Weights, second: Weights) {
+  constructor(
+    specs: readonly ParameterSpec[],
+    weights: Weights,
+    first: Weights,
+    second: Weights,
+    nPasses = 1,
+  ) {
+    this.#nPasses = nPasses;
+    const bytes = flatStateBytes(specs, nPasses);
     const decaying = specs.filter(({ decays }) => decays);
     const ordered = [...decaying, ...specs.filter(({ decays }) => !decays)];
     this.#decayingBytes = partBytes(decaying);
     this.#partBytes = partBytes(specs);
-    this.#memory = takeMemory(PARTS.length * this.#partBytes);
+    this.#memory = takeMemory(bytes);
     this.#kernels = flatKernels(this.#memory);
-    new Uint8Array(this.#memory.buffer, 0, PARTS.length * this.#partBytes).fill(0);
+    new Uint8Array(this.#memory.buffer, 0, bytes).fill(0);
     const views = (part: Part, values?: Weights) => {
       const entries: [string, Float32Array][] = [];
       let at = this.#pointer(part);
@@ -83,9 +95,22 @@ export class FlatState {
     this.second = views('second', second);
   }
 
-  /** The L2 norm of all gradients taken as one vector. */
+  /** After pass `pass` (from 0) of a step: takes its gradients into their mean over the step's passes. */
+  accumulate(pass: number): void {
+    if (this.#nPasses === 1) return;
+    const sums = this.#pointer('sums');
+    this.#kernels.accumulate(
+      sums,
+      this.#pointer('gradients'),
+      sums + this.#partBytes,
+      pass === 0 ? 0 : 1,
+      1 / this.#nPasses,
+    );
+  }
+
+  /** The L2 norm of the step's gradients taken as one vector. */
   gradientNorm(): number {
-    const start = this.#pointer('gradients');
+    const start = this.#stepGradients();
     return Math.sqrt(this.#kernels.sumOfSquares(start, start + this.#partBytes));
   }
 
@@ -99,9 +124,11 @@ export class FlatState {
     const rate = learningRate / (1 - beta1 ** step);
     const correction = 1 / Math.sqrt(1 - beta2 ** step);
     const pass = (from: number, to: number, kept: number) => {
-      const [weights, gradients, first, second] = PARTS.map((part) => this.#pointer(part) + from);
+      const [weights, first, second] = (['weights', 'first', 'second'] as const).map(
+        (part) => this.#pointer(part) + from,
+      );
       this.#kernels.adamW(
-        ...([weights!, gradients!, first!, second!, weights! + to - from] as const),
+        ...([weights!, this.#stepGradients() + from, first!, second!, weights! + to - from] as const),
         ...([beta1, clip * (1 - beta1), beta2, clip * clip * (1 - beta2)] as const),
         ...([kept, rate, correction, epsilon] as const),
       );
@@ -113,6 +140,10 @@ export class FlatState {
   /** Gives the memory back; no view may be used after. */
   release(): void {
     idle.push(this.#memory);
+  }
+
+  #stepGradients(): number {
+    return this.#pointer(this.#nPasses > 1 ? 'sums' : 'gradients');
   }
 
   #pointer(part: Part): number {

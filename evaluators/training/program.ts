@@ -4,6 +4,7 @@ import { type Buffer, bufferOf, type CompiledProgram, type Engine } from '../eng
 import { onnxEngine } from '../engine/session.ts';
 import { type ParameterSpec, parameterSpecs, type Weights } from '../model/parameters.ts';
 import { type AdamWSettings, FlatState } from './flat-state.ts';
+import { nPassesOf } from './passes.ts';
 import { GRADIENT, type LossFunction, lossAndGradients, lossOf, passInputs } from './step.ts';
 
 /** Weights and both AdamW moments by name, and the steps taken so far. */
@@ -37,7 +38,10 @@ const tensorsOver = (specs: readonly ParameterSpec[], arrays: Weights, prefix = 
     specs.map(({ name, shape }) => [prefix + name, bufferOf(shape, 'float32', arrays[name]!)]),
   );
 
-/** A model being trained: the compiled program writes loss and gradients, the optimiser updates in place. */
+/**
+ * A model being trained: the compiled program writes loss and gradients, the optimiser updates in place. A batch too
+ * large for one pass is cut into several.
+ */
 export class Trainer {
   /** The batch of the next step, both (B, T) row-major. */
   readonly tokens: Int32Array;
@@ -45,7 +49,8 @@ export class Trainer {
   readonly #settings: AdamWSettings;
   readonly #program: CompiledProgram;
   readonly #memory: FlatState;
-  readonly #feeds: Buffers;
+  /** One a pass. */
+  readonly #feeds: readonly Buffers[];
   readonly #fetches: Buffers;
   readonly #loss = new Float32Array(1);
   #step: number;
@@ -56,19 +61,22 @@ export class Trainer {
     batch: number,
     state: TrainingState,
     program: CompiledProgram,
+    nPasses: number,
   ) {
     const specs = parameterSpecs(architecture);
-    const shape = [batch, architecture.contextLength];
+    const shape = [batch / nPasses, architecture.contextLength];
     this.tokens = new Int32Array(batch * architecture.contextLength);
     this.targets = new Int32Array(batch * architecture.contextLength);
     this.#settings = settings;
     this.#program = program;
-    this.#memory = new FlatState(specs, state.weights, state.first, state.second);
-    this.#feeds = {
-      tokens: bufferOf(shape, 'int32', this.tokens),
-      targets: bufferOf(shape, 'int32', this.targets),
-      ...tensorsOver(specs, this.#memory.weights),
-    };
+    this.#memory = new FlatState(specs, state.weights, state.first, state.second, nPasses);
+    const weights = tensorsOver(specs, this.#memory.weights);
+    const size = this.tokens.length / nPasses;
+    this.#feeds = Array.from({ length: nPasses }, (_, i) => ({
+      tokens: bufferOf(shape, 'int32', this.tokens.subarray(i * size, (i + 1) * size)),
+      targets: bufferOf(shape, 'int32', this.targets.subarray(i * size, (i + 1) * size)),
+      ...weights,
+    }));
     this.#fetches = {
       loss: bufferOf([], 'float32', this.#loss),
       ...tensorsOver(specs, this.#memory.gradients, GRADIENT),
@@ -83,18 +91,23 @@ export class Trainer {
     state: TrainingState,
     engine: Engine = onnxEngine(),
     loss?: LossFunction,
+    nPasses = nPassesOf(architecture, batch),
   ): Promise<Trainer> {
-    const program = await engine.compile(passInputs(architecture, batch), (inputs) =>
+    const program = await engine.compile(passInputs(architecture, batch / nPasses), (inputs) =>
       lossAndGradients(architecture, inputs, loss),
     );
-    return new Trainer(architecture, settings, batch, state, program);
+    return new Trainer(architecture, settings, batch, state, program, nPasses);
   }
 
   /** One step on what `tokens` and `targets` hold. Weights stay as they are where loss or gradient are no numbers. */
   async step(learningRate: number): Promise<StepResult> {
     this.#step += 1;
-    await this.#program.run(this.#feeds, this.#fetches);
-    const loss = this.#loss[0]!;
+    let loss = 0;
+    for (const [pass, feeds] of this.#feeds.entries()) {
+      await this.#program.run(feeds, this.#fetches);
+      this.#memory.accumulate(pass);
+      loss += this.#loss[0]! / this.#feeds.length;
+    }
     const gradientNorm = this.#memory.gradientNorm();
     if (Number.isFinite(loss) && Number.isFinite(gradientNorm)) {
       this.#memory.update(this.#settings, learningRate, this.#step, gradientNorm);

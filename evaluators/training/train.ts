@@ -7,10 +7,13 @@ import { CheckpointError } from '../checkpoint/checkpoint-error.ts';
 import { checkpointPath, readCheckpoint, writeCheckpoint } from '../checkpoint/training-checkpoint.ts';
 import { bitsPerByte, type Dataset } from '../data/dataset.ts';
 import { countTargetBytes, readWindows, sampleBatch, validationWindows } from '../data/windows.ts';
+import { createEngine, type EngineSettings } from '../engine/create.ts';
+import type { Engine } from '../engine/program.ts';
 import { initialWeights, parameterSpecs, type Weights } from '../model/parameters.ts';
 import type { TaskFailure, TrainingOutcome } from '../outcome.ts';
 import type { TrainingProgress, TrainingTask } from '../port.ts';
 import { flatStateBytes, MAX_STATE_BYTES } from './flat-state.ts';
+import { nPassesOf } from './passes.ts';
 import { compileEvaluation, freshState, Trainer, type TrainingState } from './program.ts';
 import { learningRateAt } from './schedule.ts';
 
@@ -22,6 +25,8 @@ export interface TrainingContext {
   readonly data: Dataset;
   /** Where checkpoints are kept; none are read or written when absent. */
   readonly checkpointFolder?: string;
+  /** What trains; ONNX Runtime on one thread when absent. */
+  readonly engine?: EngineSettings;
   readonly onProgress: (progress: TrainingProgress) => void;
   /** Asked before each step: a reason to stop, if there is one. */
   readonly shouldStop: () => TaskFailure | undefined;
@@ -61,10 +66,11 @@ export async function measureBitsPerByte(
   weights: Weights,
   data: Dataset,
   maxTokens: number,
+  engine?: Engine,
 ): Promise<number> {
   const { contextLength } = architecture;
   const offsets = validationWindows(data.validation, contextLength, maxTokens, EVALUATION_BATCH);
-  const program = await compileEvaluation(architecture, EVALUATION_BATCH, weights);
+  const program = await compileEvaluation(architecture, EVALUATION_BATCH, weights, engine);
   try {
     let nats = 0;
     for (let at = 0; at < offsets.length; at += EVALUATION_BATCH) {
@@ -119,7 +125,7 @@ async function trainLegs(
 export async function trainToRung(task: TrainingTask, context: TrainingContext): Promise<TrainingOutcome> {
   const { settings, data, checkpointFolder } = context;
   const { architecture } = task;
-  const stateBytes = flatStateBytes(parameterSpecs(architecture));
+  const stateBytes = flatStateBytes(parameterSpecs(architecture), nPassesOf(architecture, settings.batch));
   if (stateBytes > MAX_STATE_BYTES) {
     const gibibytes = (stateBytes / 2 ** 30).toFixed(1);
     return {
@@ -129,7 +135,8 @@ export async function trainToRung(task: TrainingTask, context: TrainingContext):
   }
   const compileStart = performance.now();
   const start = startingState(task, context);
-  const trainer = await Trainer.create(architecture, settings, settings.batch, start);
+  const engine = createEngine(context.engine);
+  const trainer = await Trainer.create(architecture, settings, settings.batch, start, engine);
   const compileSeconds = (performance.now() - compileStart) / 1000;
   try {
     const trainStart = performance.now();
@@ -137,7 +144,8 @@ export async function trainToRung(task: TrainingTask, context: TrainingContext):
     if (early !== undefined) return early;
     const trainSeconds = (performance.now() - trainStart) / 1000;
     const state = trainer.state();
-    const loss = await measureBitsPerByte(architecture, state.weights, data, settings.evaluationTokens);
+    const { evaluationTokens } = settings;
+    const loss = await measureBitsPerByte(architecture, state.weights, data, evaluationTokens, engine);
     if (!Number.isFinite(loss)) {
       return { kind: 'diverged', step: state.step, reason: 'the validation loss is no number' };
     }

@@ -3,6 +3,7 @@ import { eagerEngine } from '../../../evaluators/engine/eager.ts';
 import { bufferOf } from '../../../evaluators/engine/program.ts';
 import { onnxEngine } from '../../../evaluators/engine/session.ts';
 import { parameterSpecs } from '../../../evaluators/model/parameters.ts';
+import { nPassesOf, sequenceBytes } from '../../../evaluators/training/passes.ts';
 import { compileEvaluation, freshState, Trainer } from '../../../evaluators/training/program.ts';
 import { GRADIENT, lossAndGradients, passInputs } from '../../../evaluators/training/step.ts';
 import type { Architecture } from '../../../space/architecture.ts';
@@ -108,6 +109,46 @@ test('20 steps: losses as the reference, weights too', async () => {
   expectClose({ ...trainer.state().weights }, weights, 1e-2);
   expect(trainer.state().step).toBe(20);
   await trainer.release();
+});
+
+test('a batch in several passes trains as in one', async () => {
+  const runs: { loss: number; norm: number; weights: Record<string, Float32Array> }[] = [];
+  for (const nPasses of [1, 2, 6]) {
+    const start = freshState(MIXED, weightsOf(MIXED));
+    const trainer = await Trainer.create(MIXED, ADAMW, 6, start, onnxEngine(), undefined, nPasses);
+    const last = { loss: 0, norm: 0 };
+    for (let step = 0; step < 4; step++) {
+      const batch = batchOf(MIXED, 6, step);
+      trainer.tokens.set(batch.tokens);
+      trainer.targets.set(batch.targets);
+      const { loss, gradientNorm } = await trainer.step(0.01);
+      Object.assign(last, { loss, norm: gradientNorm });
+    }
+    const weights = Object.fromEntries(
+      Object.entries(trainer.state().weights).map(([name, values]) => [name, values.slice()]),
+    );
+    runs.push({ ...last, weights });
+    await trainer.release();
+  }
+  for (const run of runs.slice(1)) {
+    expect(run.loss).toBeCloseTo(runs[0]!.loss, 5);
+    expect(run.norm / runs[0]!.norm).toBeCloseTo(1, 4);
+    expectClose(run.weights, runs[0]!.weights, 1e-3);
+  }
+});
+
+test('passes divide the batch and stay within the limit where they can', () => {
+  const bytes = sequenceBytes(MIXED);
+  expect(nPassesOf(MIXED, 12)).toBe(1);
+  expect(nPassesOf(MIXED, 12, 12 * bytes)).toBe(1);
+  expect(nPassesOf(MIXED, 12, 11 * bytes)).toBe(2);
+  expect(nPassesOf(MIXED, 12, 2.5 * bytes)).toBe(6);
+  expect(nPassesOf(MIXED, 7, 3 * bytes)).toBe(7);
+  expect(nPassesOf(MIXED, 12, 1)).toBe(12);
+  // The yardstick of the training benchmark takes one pass.
+  const layer = { nHeads: 4, nKvHeads: 2, dFf: 352 };
+  const wide = { dModel: 128, headDim: 32, vocabSize: 256, contextLength: 128 };
+  expect(nPassesOf(architectureOf([layer, layer, layer, layer], wide), 8)).toBe(1);
 });
 
 test('a model learns a text by heart', async () => {
