@@ -22,9 +22,15 @@ function optionalNumber(config: Config, ...keys: readonly string[]): number | un
   return undefined;
 }
 
+/** A count that the family cannot do without. */
 function requiredNumber(config: Config, ...keys: readonly string[]): number {
-  return optionalNumber(config, ...keys) ?? fail(`config.json lacks ${keys.join(' or ')}`);
+  const value = optionalNumber(config, ...keys) ?? fail(`config.json lacks ${keys.join(' or ')}`);
+  return Number.isSafeInteger(value)
+    ? value
+    : fail(`${keys.join(' or ')} must be a whole number, not ${value}`);
 }
+
+const MAX_LAYERS = 10_000;
 
 function flag(config: Config, key: string, otherwise: boolean): boolean {
   const value = config[key];
@@ -41,9 +47,11 @@ interface Sizes {
 }
 
 function sizesOf(config: Config): Sizes {
+  const nLayers = requiredNumber(config, 'num_hidden_layers', 'n_layer', 'num_layers');
+  if (nLayers < 1 || nLayers > MAX_LAYERS) fail(`a model has 1 to ${MAX_LAYERS} layers, not ${nLayers}`);
   return {
     dModel: requiredNumber(config, 'hidden_size', 'n_embd', 'd_model'),
-    nLayers: requiredNumber(config, 'num_hidden_layers', 'n_layer', 'num_layers'),
+    nLayers,
     nHeads: requiredNumber(config, 'num_attention_heads', 'n_head', 'num_heads'),
   };
 }
@@ -75,7 +83,7 @@ function assemble(
     readonly details?: Partial<ModelDetails>;
   },
 ): ModelShape {
-  const { dModel, nLayers, nHeads } = sizes;
+  const { dModel, nHeads } = sizes;
   const headDim = optionalNumber(config, 'head_dim', 'attention_head_size') ?? dModel / nHeads;
   if (!Number.isSafeInteger(headDim)) fail(`the width ${dModel} is not a multiple of ${nHeads} heads`);
   const kvHeads = parts.kvHeads ?? kvHeadsOf(config, sizes);
@@ -86,7 +94,6 @@ function assemble(
       fail(`${nKvHeads} kv heads do not divide ${nHeads} heads`);
     return { nHeads, nKvHeads, dFf: parts.dFf };
   });
-  if (nLayers < 1) fail('the model has no layers');
   return {
     dModel,
     headDim,

@@ -123,7 +123,7 @@ export function compareText(model: string, sides: readonly [Side, Side]): string
     formatTable([left('one card'), ...names, { heading: 'b to a' }], rows),
     '',
     ...sides.filter((side) => !side.cost.fits).map(misfitOf),
-    '+-: mean error on measured rows; ?: uncalibrated, no measured rows of that figure',
+    '+-: mean error on measured rows; ?: uncalibrated, no rows of that figure',
   ].join('\n');
 }
 

@@ -169,4 +169,30 @@ describe('rows from CSV', () => {
     );
     expect(() => parseCalibrationRows('config,metric,value\n', () => LLAMA_7B)).toThrow(/no column prompt/);
   });
+
+  it('reads rows whose first cell is empty, quoted cells and a byte-order mark', () => {
+    const text =
+      '\uFEFFconfig,dModel,headDim,vocabSize,nLayers,nHeads,dFf,prompt,metric,value,group\r\n' +
+      ',512,64,1000,2,8,1024,128,prefillSeconds,0.5,"a, ""b"""\r\n';
+    const [row] = parseCalibrationRows(text, () => LLAMA_7B);
+    expect(row).toMatchObject({ measured: 0.5, group: 'a, "b"', origin: 'line 2' });
+    expect(row!.input.architecture.layers).toEqual(
+      Array.from({ length: 2 }, () => ({ nHeads: 8, nKvHeads: 8, dFf: 1024 })),
+    );
+  });
+
+  it('says which row the device cannot be asked for', () => {
+    const file = readAcceleratorFile('nvidia-a6000');
+    const rows = syntheticRows().slice(0, 5);
+    const bad = {
+      ...rows[3]!,
+      input: { ...rows[3]!.input, workload: { ...rows[3]!.input.workload, batch: 0 } },
+    };
+    const settings = { name: 'x', source: 'y' };
+    const ask = (row: CalibrationRow) => () =>
+      calibrate(file, [...rows.slice(0, 3), row, rows[4]!], settings);
+    expect(ask({ ...bad, origin: 'line 17' })).toThrow(/^line 17: batch must be/);
+    expect(ask(bad)).toThrow(/^row 4: batch must be/);
+    expect(ask({ ...rows[3]!, measured: Number.NaN })).toThrow(/^row 4: a measured value must be above 0/);
+  });
 });

@@ -108,6 +108,18 @@ describe('one estimate', () => {
     expect(known.expectedError.decode).toBeLessThan(0.05);
   });
 
+  it('does not vouch for batches beyond the measured ones', () => {
+    const batched = estimateCost(costInput('qualcomm-ai100-ultra', {}, { batch: 2 }));
+    expect(batched.expectedError).toEqual({});
+    expect(batched.calibration).toMatch(/^uncalibrated at batch 2/);
+  });
+
+  it('is plain data when copied', () => {
+    const cost = estimateCost(costInput('nvidia-a100-80gb'));
+    expect(cost.toJSON()).toMatchObject({ fits: true, toFit: [], expectedError: cost.expectedError });
+    expect(JSON.parse(JSON.stringify(cost)).breakdown).toHaveLength(cost.breakdown.length);
+  });
+
   it('maps to every metric that needs no training', () => {
     const values = metricsOf(estimateCost(costInput('nvidia-a100-80gb')));
     for (const name of METRIC_NAMES) {

@@ -68,6 +68,11 @@ describe('the roofline picture', () => {
       const svg = rooflineSvg(
         costInput(name, { weightFormat: 'mxfp6-e3m2' }, { batch: 1, promptTokens: 16 }),
       );
+      for (const [, x, y] of svg.matchAll(/<text x="([^"]+)" y="([^"]+)"/g)) {
+        expect(Number(x)).toBeGreaterThanOrEqual(0);
+        expect(Number(x)).toBeLessThanOrEqual(760);
+        expect(Number(y)).toBeLessThanOrEqual(460);
+      }
       for (const [, cx, cy] of svg.matchAll(/<circle cx="([^"]+)" cy="([^"]+)"/g)) {
         expect(Number(cx)).toBeGreaterThanOrEqual(0);
         expect(Number(cx)).toBeLessThanOrEqual(760);
