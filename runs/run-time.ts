@@ -1,6 +1,10 @@
-// How long a run would take: two short real trainings on this machine, spread over the planned evaluations.
+// How long a run would take: two short real trainings on this machine, each with a measurement, spread over the planned
+// evaluations.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type Architecture, countAttentionMacs, countWeightMacs } from '../space/architecture.ts';
-import { hashOf } from '../space/candidate.ts';
+import { type Candidate, hashOf } from '../space/candidate.ts';
 import { largestCandidate, smallestCandidate } from '../space/extremes.ts';
 import type { Survey } from './bounds.ts';
 import { plannedEvaluations, type RunPlan } from './plan.ts';
@@ -14,8 +18,10 @@ const PATIENCE_MS = 30_000;
 interface Timing {
   readonly macsPerStep: number;
   readonly secondsPerStep: number;
-  /** Compiling and measuring the loss. */
+  /** Compiling and measuring the loss of the model as trained. */
   readonly fixedSeconds: number;
+  /** Compressing for a deployment and measuring that. */
+  readonly measureSeconds: number;
 }
 
 /** Multiply-accumulates of one optimiser step: forward, and twice as many backward. */
@@ -26,22 +32,28 @@ function trainingMacs(architecture: Architecture, batch: number): number {
   return 3 * batch * forward;
 }
 
-async function timeTraining(plan: RunPlan, architecture: Architecture): Promise<Timing | string> {
+async function timeTraining(plan: RunPlan, candidate: Candidate): Promise<Timing | string> {
+  const { architecture, deployment } = candidate;
   const training = { ...plan.spec.training, rungs: [TIMED_STEPS], warmupSteps: 1 };
-  const evaluator = createTrainer({ ...plan, spec: { ...plan.spec, training } }, 1);
+  const folder = mkdtempSync(join(tmpdir(), 'paretoformer-timing-'));
+  const evaluator = createTrainer({ ...plan, spec: { ...plan.spec, training } }, 1, folder);
   const startedAt = performance.now();
   try {
     const task = { architecture, architectureHash: hashOf(architecture), rung: 0 };
     const outcome = await evaluator.evaluate(task, AbortSignal.timeout(PATIENCE_MS));
     if (outcome.kind !== 'ok') return 'reason' in outcome ? outcome.reason : outcome.kind;
     const seconds = (performance.now() - startedAt) / 1000;
+    const measured = await evaluator.measure({ ...task, deployment }, AbortSignal.timeout(PATIENCE_MS));
+    if (measured.kind !== 'ok') return 'reason' in measured ? measured.reason : measured.kind;
     return {
       macsPerStep: trainingMacs(architecture, training.batch),
       secondsPerStep: outcome.trainSeconds / TIMED_STEPS,
       fixedSeconds: seconds - outcome.trainSeconds,
+      measureSeconds: measured.seconds,
     };
   } finally {
     await evaluator.close();
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 
@@ -55,9 +67,9 @@ export type RunTime =
  */
 export async function estimateRunTime(plan: RunPlan, survey: Survey, maxThreads: number): Promise<RunTime> {
   const { spec, space } = plan;
-  const small = await timeTraining(plan, smallestCandidate(space).architecture);
+  const small = await timeTraining(plan, smallestCandidate(space));
   if (typeof small === 'string') return { kind: 'unknown', reason: small };
-  const timed = await timeTraining(plan, largestCandidate(space).architecture);
+  const timed = await timeTraining(plan, largestCandidate(space));
   const large = typeof timed === 'string' ? undefined : timed;
   const secondsPerStep = (macs: number) => {
     if (large === undefined || large.macsPerStep <= small.macsPerStep) {
@@ -71,11 +83,15 @@ export async function estimateRunTime(plan: RunPlan, survey: Survey, maxThreads:
   const meanSecondsPerStep =
     architectures.reduce((sum, architecture) => sum + secondsPerStep(trainingMacs(architecture, batch)), 0) /
     architectures.length;
-  const fixedSeconds =
-    large === undefined ? small.fixedSeconds : (small.fixedSeconds + large.fixedSeconds) / 2;
-  const total = plannedEvaluations(spec).reduce((sum, n, rung) => {
+  const mean = (of: (timing: Timing) => number) =>
+    large === undefined ? of(small) : (of(small) + of(large)) / 2;
+  const measureSeconds = mean((timing) => timing.measureSeconds);
+  const fixedSeconds = mean((timing) => timing.fixedSeconds) + measureSeconds;
+  const planned = plannedEvaluations(spec);
+  const nFurther = planned.at(-1)! * spec.search.deploymentsPerArchitecture;
+  const total = planned.reduce((sum, n, rung) => {
     const steps = rungs[rung]! - (rungs[rung - 1] ?? 0);
     return sum + n * (fixedSeconds + steps * meanSecondsPerStep);
-  }, 0);
+  }, nFurther * measureSeconds);
   return { kind: 'estimated', seconds: total / Math.min(maxThreads, spec.search.lag) };
 }

@@ -54,7 +54,7 @@ space: # the models that are trained here
     nKvHeads: [1, 2, 4] # a layer only uses divisors of its nHeads
     dFf: [0, 128, 256, 384] # 0 = feed-forward left out
 
-deployment: # how they would be served: costs only
+deployment: # how they would be served: the loss is measured on the pruned and cast weights
   weightFormat: { choices: [fp16, mxfp6-e2m3, mxfp4-e2m1], perLayer: true }
   sparsity: [0, 0.8]
   kvCacheFormat: [fp16, mxint8]
@@ -84,6 +84,10 @@ training:
   batch: 8 # sequences of contextLength tokens
   learningRate: 0.003
   warmupSteps: 20
+
+compression:
+  method: magnitude # or wanda, sparsegpt
+  recoverySteps: 0 # steps of fine-tuning after pruning and casting
 
 # workers: { maxThreads: 2 } # one for each core by default
 `;

@@ -9,6 +9,7 @@ export function createProgress(now: () => number) {
   let planned: readonly number[] = [];
   let rungs: readonly number[] = [];
   let nEvaluated = 0;
+  let nAdopted = 0;
   let nSkipped = 0;
   let front: FrontRecord | undefined;
   let startedAt = now();
@@ -48,8 +49,12 @@ export function createProgress(now: () => number) {
           stepsTrained += event.training.steps ?? 0;
           break;
         case 'evaluated':
-          nEvaluated++;
           if (!event.isNew) nSkipped++;
+          if (isAdopted(event)) {
+            nAdopted++;
+            break;
+          }
+          nEvaluated++;
           stepsDone += stepsOf(event.evaluation.rung);
           break;
         case 'generation':
@@ -65,6 +70,7 @@ export function createProgress(now: () => number) {
         `generation ${front?.generation ?? 0}`,
         `${nEvaluated}/${Math.max(nEvaluated, budget())} evaluated`,
       ];
+      if (nAdopted > 0) parts.push(`${nAdopted} further deployments`);
       if (nSkipped > 0) parts.push(`${nSkipped} from before`);
       parts.push(
         `front ${front?.members.length ?? 0}`,
@@ -80,10 +86,16 @@ export function createProgress(now: () => number) {
   };
 }
 
+/** Further deployments of what was trained already are no part of the plan. */
+function isAdopted({ candidate }: Extract<RunEvent, { kind: 'evaluated' }>): boolean {
+  return candidate.origin === 'adopted';
+}
+
 /** One line about an evaluation that came to its end. */
 function evaluationLine(event: Extract<RunEvent, { kind: 'evaluated' }>): string {
   const { candidate, evaluation } = event;
-  const head = `candidate ${candidate.number} rung ${evaluation.rung}`;
+  const of = isAdopted(event) ? ` (candidate ${candidate.parents[0]} deployed anew)` : '';
+  const head = `candidate ${candidate.number} rung ${evaluation.rung}${of}`;
   if (evaluation.state !== 'ok')
     return `${head}: ${evaluation.state} (${evaluation.reason ?? 'no reason given'})`;
   const { loss, decodeLatency } = evaluation.values;
@@ -136,7 +148,7 @@ export function plainView(write: (line: string) => void, now: () => number): Pro
           );
           break;
         case 'evaluated':
-          if (event.isNew) write(`${progress.count()} ${evaluationLine(event)}`);
+          if (event.isNew) write(`${isAdopted(event) ? '[+]' : progress.count()} ${evaluationLine(event)}`);
           break;
         case 'generation':
           write(progress.line());

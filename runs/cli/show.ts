@@ -6,7 +6,7 @@ import type { RunSpec } from '../../space/spec.ts';
 import { breakdownTable, sumParts } from '../breakdown.ts';
 import { estimateDeployed } from '../costs.ts';
 import { describeScale } from '../describe.ts';
-import { formatDuration, formatMetric, formatTable } from '../format.ts';
+import { formatBytes, formatDuration, formatMetric, formatTable } from '../format.ts';
 import { planCosts } from '../plan.ts';
 import { type RunDetails, RunReader } from '../store/queries.ts';
 import type { CandidateRecord } from '../store/records.ts';
@@ -103,10 +103,11 @@ function showCandidate(
   }
   const { number, key, origin, parents } = candidate;
   const from = parents.length === 0 || origin === 'promotion' ? '' : ` of ${parents.join(' and ')}`;
+  const way = origin === 'adopted' ? 'another deployment' : origin;
   const scale = describeScale(spec.scale);
   print(
     [
-      `candidate ${number} (${key}) of run ${details.id}: ${origin}${from}`,
+      `candidate ${number} (${key}) of run ${details.id}: ${way}${from}`,
       '',
       layerTable(candidate, deployed),
       '',
@@ -169,6 +170,9 @@ function evaluationTable(evaluations: readonly EvaluationResult[]): string {
     { heading: 'rung' },
     left('state'),
     { heading: 'loss (bits/byte)' },
+    { heading: 'as trained' },
+    { heading: 'stored' },
+    { heading: 'of expected' },
     { heading: 'steps' },
     { heading: 'trained' },
     left('note'),
@@ -178,11 +182,20 @@ function evaluationTable(evaluations: readonly EvaluationResult[]): string {
     String(each.rung),
     each.state,
     formatMetric('loss', each.loss),
+    formatMetric('loss', each.trainedLoss),
+    each.encodedBits === undefined ? '-' : formatBytes(each.encodedBits / 8),
+    encodedShare(each),
     each.steps === undefined ? '-' : String(each.steps),
     each.trainSeconds === undefined ? '-' : formatDuration(each.trainSeconds),
     each.reason ?? (each.state === 'ok' && !each.feasible ? 'breaks a constraint' : ''),
   ]);
   return formatTable(columns, rows);
+}
+
+/** Exact size of the encoded model that was measured over what the cost model expects of it. */
+function encodedShare({ encodedBits, expectedBits }: EvaluationResult): string {
+  if (encodedBits === undefined || expectedBits === undefined) return '-';
+  return `${((100 * encodedBits) / expectedBits).toFixed(1)} %`;
 }
 
 function metricTable({ trainedCosts, deployedCosts }: CandidateRecord, isScaled: boolean): string {
