@@ -1,0 +1,25 @@
+import { describe, expect, it } from 'vitest';
+import * as hardware from '../../hardware/index.ts';
+
+describe('the public face of hardware/', () => {
+  it('has the codecs beside the cost model', () => {
+    const weights = Float32Array.from({ length: 64 * 4 }, (_, i) => Math.sin(i));
+    const mx = hardware.encodeMx(weights, 'mxfp6-e2m3');
+    expect(hardware.decodeMx(mx)).toHaveLength(weights.length);
+    // 256 values in blocks of 32: six bits a value, a byte a block.
+    expect(hardware.encodedBits(mx)).toBe(256 * 6 + 8 * 8);
+    for (const name of [
+      'estimateCost',
+      'encodeMx',
+      'decodeMx',
+      'encodeDeltaCsc',
+      'decodeDeltaCsc',
+      'encodeCodebook',
+      'decodeCodebook',
+      'encodedBits',
+      'castWeights',
+    ] as const) {
+      expect(hardware[name], name).toBeTypeOf('function');
+    }
+  });
+});
