@@ -62,7 +62,12 @@ export interface MemberView {
     readonly rung: number;
     readonly state: string;
     readonly reason?: string;
+    /** Measured with the weights as the candidate stores them. */
     readonly loss?: number;
+    /** Measured with the weights as they were trained. */
+    readonly trainedLoss?: number;
+    /** Exact bytes of the encoded model that was measured. */
+    readonly encodedBytes?: number;
     readonly feasible: boolean;
   }[];
   readonly cost?: CostView;
@@ -112,12 +117,14 @@ export function memberView(
       sparsity: deployment.layers[at]!.sparsity,
       bitsPerWeight: Number(bitsPerWeight(deployment.layers[at]!).toPrecision(4)),
     })),
-    evaluations: evaluations.map(({ rung, state, reason, loss, feasible }) => ({
+    evaluations: evaluations.map(({ rung, state, reason, loss, trainedLoss, encodedBits, feasible }) => ({
       rung,
       state,
       feasible,
       ...(reason === undefined ? {} : { reason }),
       ...(loss === undefined ? {} : { loss }),
+      ...(trainedLoss === undefined ? {} : { trainedLoss }),
+      ...(encodedBits === undefined ? {} : { encodedBytes: encodedBits / 8 }),
     })),
     ...(setting === undefined ? {} : { cost: costView(candidate, setting) }),
   };

@@ -9,7 +9,8 @@ export type Boot =
   | { readonly kind: 'report'; readonly report: ReportData }
   | { readonly kind: 'runs' }
   | { readonly kind: 'run'; readonly id: string }
-  | { readonly kind: 'compare'; readonly ids: readonly string[] };
+  | { readonly kind: 'compare'; readonly ids: readonly string[] }
+  | { readonly kind: 'message'; readonly text: string };
 
 const ESCAPES: Readonly<Record<string, string>> = {
   '&': '&amp;',

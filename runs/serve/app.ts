@@ -1,5 +1,5 @@
 // The live page's routes. A fixed handful of them; no path of a request ever becomes the path of a file.
-import { Hono } from 'hono';
+import { type Context, Hono } from 'hono';
 import { streamSSE } from 'hono/streaming';
 import { pageAssets } from '../report/assets.ts';
 import { type Boot, liveHtml } from '../report/page.ts';
@@ -62,13 +62,18 @@ export function createApp({ database, host, signal }: AppOptions): Hono {
       stopListening();
     }),
   );
-  app.notFound((context) => context.json({ error: 'nothing here' }, 404));
+  app.notFound((context) => failed(context, 404, 'nothing here'));
   app.onError((error, context) => {
-    if (error instanceof StoreError && (error.code === 'missing' || error.code === 'ambiguous'))
-      return context.json({ error: error.message }, 404);
-    return context.json({ error: error instanceof Error ? error.message : String(error) }, 500);
+    const isMissing = error instanceof StoreError && (error.code === 'missing' || error.code === 'ambiguous');
+    return failed(context, isMissing ? 404 : 500, error.message);
   });
   return app;
+}
+
+/** Programs get JSON, people a page. */
+function failed(context: Context, status: 404 | 500, text: string): Response | Promise<Response> {
+  if (/^\/(?:api|assets)\//.test(context.req.path)) return context.json({ error: text }, status);
+  return context.html(liveHtml('Not here', { kind: 'message', text }), status);
 }
 
 function addPages(app: Hono, database: LiveDatabase): void {
@@ -87,7 +92,7 @@ function addPages(app: Hono, database: LiveDatabase): void {
     return context.html(page(id, { kind: 'run', id }));
   });
   app.get('/compare', (context) => {
-    const names = (context.req.queries('run') ?? []).slice(0, MOST_COMPARED);
+    const names = (context.req.queries('run') ?? []).filter((name) => name !== '').slice(0, MOST_COMPARED);
     const ids = [...new Set(names.map((name) => database.resolve(name)))];
     if (ids.length === 0) return context.redirect('/');
     return context.html(page('Compare', { kind: 'compare', ids }));

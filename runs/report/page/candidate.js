@@ -83,11 +83,21 @@ export function candidateSection(data, state, fetchMember) {
   };
 }
 
+/** How a candidate came about. @type {Readonly<Record<string, string>>} */
+const ORIGINS = {
+  baseline: 'the baseline',
+  sample: 'a random member of the space',
+  mutation: 'a mutation',
+  crossover: 'a crossover',
+  guided: 'proposed by the model of the search',
+  adopted: 'another deployment',
+};
+
 /** @param {Member} member */
 function originText({ key, origin, parents, shape }) {
   const from =
     parents.length === 0 ? '' : ` of ${parents.map((parent) => `candidate ${parent}`).join(' and ')}`;
-  return `${shape}. Key ${key}, ${origin}${from}.`;
+  return `${shape}. Key ${key}; ${ORIGINS[origin] ?? origin}${from}.`;
 }
 
 /** What is known of a candidate that is not on the front. @param {ReportData} data @param {number} candidate */
@@ -171,11 +181,26 @@ function modelTable({ model, trainedCosts }) {
 
 /** @param {Member} member */
 function rungTable({ evaluations }) {
+  const isMeasured = evaluations.some(({ encodedBytes }) => encodedBytes !== undefined);
   return table({
     caption: 'What training came to',
     columns: [
       { label: 'Rung', cell: ({ rung }) => rung },
       { label: 'Loss (bits/byte)', cell: ({ loss }) => formatUnit('bitsPerByte', loss) },
+      ...(isMeasured
+        ? [
+            {
+              label: 'As trained',
+              title: 'loss before the weights were pruned and cast',
+              cell: (/** @type {any} */ { trainedLoss }) => formatUnit('bitsPerByte', trainedLoss),
+            },
+            {
+              label: 'Encoded',
+              title: 'exact size of the small model as it was measured',
+              cell: (/** @type {any} */ { encodedBytes }) => formatUnit('bytes', encodedBytes),
+            },
+          ]
+        : []),
       {
         label: 'Outcome',
         align: 'left',
@@ -247,5 +272,5 @@ export function costsAreOf(data) {
   const { accelerator, workload, scale } = data.run;
   const { batch, promptTokens, generatedTokens } = workload;
   const of = scale === undefined ? 'of the trained model itself' : `of the deployed relative (${scale})`;
-  return `Losses are of the models as they were trained. Costs on ${accelerator}, batch ${batch}, ${promptTokens} + ${generatedTokens} tokens, ${of}.`;
+  return `Losses are measured on the models trained here, with their weights stored as the candidate says. Costs on ${accelerator}, batch ${batch}, ${promptTokens} + ${generatedTokens} tokens, ${of}.`;
 }

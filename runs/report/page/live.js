@@ -9,6 +9,15 @@ import { table } from './table.js';
 
 /** @param {HTMLElement} root @param {any} boot */
 export function startLive(root, boot) {
+  if (boot.kind === 'message') {
+    document.getElementById('connection')?.replaceChildren('Nothing to follow');
+    root.replaceChildren(
+      h('h1', {}, 'Not here'),
+      h('p', {}, boot.text),
+      h('p', {}, h('a', { href: '/' }, 'All runs')),
+    );
+    return;
+  }
   const show =
     boot.kind === 'run'
       ? runPage(root, boot.id)

@@ -20,7 +20,7 @@ interface Member {
 const db = newDatabase();
 let runId: string;
 beforeAll(async () => {
-  runId = await demoRun(db, { candidates: 60 });
+  runId = await demoRun(db, { candidates: 40 });
 }, 60_000);
 
 const text = async (...argv: string[]) => {

@@ -20,7 +20,7 @@ let report: ReportData;
 let hostile: ReportData;
 
 beforeAll(async () => {
-  const id = await demoRun(database, { candidates: 80 });
+  const id = await demoRun(database, { candidates: 50 });
   const hostileId = await demoRun(database, { candidates: 12, change: hostileSpec });
   const reader = new RunReader(database);
   report = buildReport(reader, id, { now: Date.now });

@@ -254,6 +254,14 @@ describe.skipIf(chromiumPath === undefined)(`the live pages${browserNote}`, () =
     await page.context().close();
   });
 
+  it('say in words what is not there', async () => {
+    const { page } = await openPage(browser, url('/runs/none'));
+    expect(await page.locator('main').textContent()).toContain('no run "none"');
+    await page.getByRole('main').getByRole('link', { name: 'All runs' }).click();
+    await page.locator(`#run-${runId}`).waitFor();
+    await page.context().close();
+  });
+
   it('show a candidate off the front in full', async () => {
     const { page, problems } = await openPage(browser, url(`/runs/${runId}`));
     await page.locator('.chart-scatter canvas').waitFor();
