@@ -99,7 +99,7 @@ function relevanceOf(rows: readonly Float64Array[], targets: Float64Array): Floa
     const column = rows.map((row) => row[k]!);
     const squares = column.map((value) => value * value - 1);
     const explained = correlation2(column, targets) + correlation2(squares, targets);
-    weights[k] = Math.max(0, explained - 2 / n) + 0.02 / width;
+    weights[k] = Math.max(0, explained - 3 / n) + 0.02 / width;
   }
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   return weights.map((weight) => weight / total);
