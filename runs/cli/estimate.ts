@@ -225,5 +225,12 @@ function sensitivityDocument({
   metric: SensitivityMetric;
   changes: readonly Sensitivity[];
 }) {
-  return { metric, changes: changes.map(({ cost: _, ...change }) => change) };
+  const plain = changes.map(({ change, layer, savedRatio, before, after }) => ({
+    change,
+    layer,
+    savedRatio,
+    before,
+    after,
+  }));
+  return { metric, changes: plain };
 }

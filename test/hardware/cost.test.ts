@@ -17,7 +17,7 @@ describe('one estimate', () => {
     const input = costInput('nvidia-a100-80gb', { weightFormat: 'mxfp4-e2m1', sparsity: 0.5 });
     const layers = input.architecture.layers.length;
     const expected = estimateCost(input);
-    const same = estimateCost({ ...input, encodedRatios: new Array<number>(layers).fill(1) });
+    const same = estimateCost({ ...input, encodedRatios: Array.from({ length: layers }, () => 1) });
     expect(metricsOf(same)).toEqual(metricsOf(expected));
     const ratios = Array.from({ length: layers }, (_, layer) => (layer === 0 ? 1.25 : 1));
     const found = estimateCost({ ...input, encodedRatios: ratios });
