@@ -104,7 +104,7 @@ export function createSearch<G>(
       const key = problem.key(genome);
       return ledger.has(key) ? undefined : ledger.adopt({ genome, key, parents, origin: 'adopted' }, rung);
     },
-    tell: ledger.tell,
+    tell: (result) => ledger.tell(result),
     surrogateReports: () => proposer.reports?.() ?? [],
     rejections: () => ({ ...rejected }),
   };

@@ -54,11 +54,11 @@ export interface DeploymentSpec {
 
 /** How the weights that a deployment prunes are chosen. */
 export const PRUNING_METHODS = ['magnitude', 'wanda', 'sparsegpt'] as const;
-export type PruningMethodName = (typeof PRUNING_METHODS)[number];
+type PruningMethodName = (typeof PRUNING_METHODS)[number];
 
 /** How a sparsity is shared out over the layers: the same for all, or less for layers with more outliers. */
 export const SPARSITY_SPLITS = ['uniform', 'owl'] as const;
-export type SparsitySplit = (typeof SPARSITY_SPLITS)[number];
+type SparsitySplit = (typeof SPARSITY_SPLITS)[number];
 
 /** How trained weights become those of a deployment before its loss is measured. */
 export interface CompressionSpec {

@@ -55,9 +55,9 @@ function sparsityOf(text: string): number {
 
 /** Checkpoints of a run say how many steps they have seen, and have their matrices the other way round. */
 function layoutOfFile(file: string): Layout {
-  const { metadata, close } = openTensorFile(file);
-  close();
-  return metadata.has('step') ? 'in-out' : 'out-in';
+  const opened = openTensorFile(file);
+  opened.close();
+  return opened.metadata.has('step') ? 'in-out' : 'out-in';
 }
 
 function compress(file: string, target: string, options: CompressOptions): readonly FileTensorReport[] {
@@ -98,6 +98,16 @@ function plain({ signalToNoiseDecibels, ...tensor }: FileTensorReport) {
   return Number.isFinite(signalToNoiseDecibels) ? { ...tensor, signalToNoiseDecibels } : tensor;
 }
 
+/** `, bitmask`, `, delta CSC of 4 bits`; nothing for dense tensors. */
+function storagesOf({ storages }: FileTensorReport): string {
+  const names = storages
+    .filter(({ kind }) => kind !== 'dense')
+    .map((storage) =>
+      storage.kind === 'delta-csc' ? `delta CSC of ${storage.deltaBits} bits` : storage.kind,
+    );
+  return [...new Set(names)].map((name) => `, ${name}`).join('');
+}
+
 function textOf(target: string, tensors: readonly FileTensorReport[]): string {
   const left = (heading: string) => ({ heading, align: 'left' as const });
   const right = ['before', 'after', 'ratio', 'signal/noise', 'dummies'].map((heading) => ({ heading }));
@@ -105,7 +115,7 @@ function textOf(target: string, tensors: readonly FileTensorReport[]): string {
   const rows = tensors.map((each) => [
     each.name,
     each.shape.join(' x '),
-    each.format === undefined ? 'unchanged' : [each.format, ...new Set(each.storages)].join(', '),
+    each.format === undefined ? 'unchanged' : `${each.format}${storagesOf(each)}`,
     formatBytes(each.bytesBefore),
     formatBytes(each.bytesAfter),
     each.bytesAfter === 0 ? '-' : (each.bytesBefore / each.bytesAfter).toFixed(2),

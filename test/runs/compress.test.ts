@@ -44,6 +44,7 @@ describe('compress', () => {
     const forced = await commandLine(...argv, '--force', '--head', 'int8');
     expect(forced.exitCode).toBe(0);
     expect(forced.stdout).toMatch(/embed_tokens\S*\s+32 x 64\s+int8/);
+    expect(forced.stdout).toMatch(/up_proj\S*\s+96 x 64\s+mxfp6-e2m3, (bitmask|delta CSC of \d bits) /);
     expect(forced.stdout).toContain('read back and found equal');
   });
 
