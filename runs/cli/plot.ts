@@ -31,7 +31,7 @@ export function plot(points: readonly PlotPoint[], options: PlotOptions): string
   const [highText, lowText] = [formatY(high), formatY(low)];
   const gutter = Math.max(highText.length, lowText.length);
   const columns = Math.max(16, width - gutter - 2);
-  const canvas = Array.from({ length: height }, () => new Array<string>(columns).fill(' '));
+  const canvas = Array.from({ length: height }, () => Array.from({ length: columns }, () => ' '));
   const placed = points.map((point) => ({
     ...point,
     column: position(point.x, left, right, columns),
@@ -71,7 +71,7 @@ function position(value: number, low: number, high: number, n: number): number {
 
 /** Writes a label to the right of a point, or to its left, where nothing is in the way. */
 function write(cells: string[], column: number, label: string): void {
-  const text = [...label];
+  const text = Array.from(label);
   for (const from of [column + 2, column - 1 - text.length]) {
     const isFree = from >= 0 && from + text.length <= cells.length;
     // One blank stays on either side.

@@ -9,7 +9,7 @@ import { bitsPerWeight } from './genes.ts';
 import { shapeOf } from './points.ts';
 
 /** One layer as it is trained and as it is deployed. */
-export interface LayerView {
+interface LayerView {
   readonly nHeads: number;
   readonly nKvHeads: number;
   readonly dFf: number;
@@ -21,7 +21,7 @@ export interface LayerView {
   readonly sparsity: number;
 }
 
-export interface CostView {
+interface CostView {
   readonly calibration: string;
   /** Relative errors that the accelerator's measured rows showed, 0..1. */
   readonly expectedError: {

@@ -7,7 +7,7 @@ import type { CandidateRecord } from '../store/records.ts';
 import { GENE_NAMES, type GeneName, genesOf } from './genes.ts';
 
 /** Where a candidate stands: on the front, dominated, judged at a lower rung alone, or outside the constraints. */
-export const STANDINGS = ['front', 'dominated', 'lower', 'outside'] as const;
+const STANDINGS = ['front', 'dominated', 'lower', 'outside'] as const;
 
 /** Columns of equal length; numbers to six significant digits. */
 export interface PointTable {
@@ -15,7 +15,7 @@ export interface PointTable {
   readonly nEvaluated: number;
   readonly candidate: readonly number[];
   readonly rung: readonly number[];
-  /** Positions in {@link STANDINGS}. */
+  /** 0 on the front, 1 dominated, 2 judged at a lower rung alone, 3 outside the constraints. */
   readonly standing: readonly number[];
   readonly values: Partial<Readonly<Record<MetricName, readonly (number | null)[]>>>;
   /** Parameters that vary in the run. */
@@ -91,7 +91,7 @@ function standingOf(
 }
 
 /** Six significant digits: more than any screen shows, half the bytes. */
-export function rounded(value: number | undefined): number | null {
+function rounded(value: number | undefined): number | null {
   return value === undefined ? null : Number(value.toPrecision(6));
 }
 

@@ -66,7 +66,7 @@ export interface ReportData {
   readonly costsMissing?: string;
 }
 
-export interface RunHeading {
+interface RunHeading {
   readonly id: string;
   readonly name: string;
   readonly state: string;
@@ -87,14 +87,14 @@ export interface RunHeading {
   readonly writtenBy: string;
 }
 
-export interface MetricView {
+interface MetricView {
   readonly name: MetricName;
   readonly unit: MetricUnit;
   readonly better: 'lower' | 'higher';
   readonly about: string;
 }
 
-export interface LimitView {
+interface LimitView {
   readonly text: string;
   readonly metric: MetricName;
   /** Whether values above or below the limit are outside. */

@@ -1,6 +1,6 @@
 // Questions to the server of a live page.
 
-/** @param {string} path @param {string | undefined} [known] version that need not be sent again */
+/** @param {string} path @param {string} [known] version that need not be sent again */
 export async function ask(path, known) {
   const response = await fetch(path, known === undefined ? {} : { headers: { 'If-None-Match': known } });
   if (response.status === 304) return undefined;

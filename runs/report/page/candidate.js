@@ -164,7 +164,7 @@ function modelTable({ model, trainedCosts }) {
     { label: 'KV cache', deployed: kvCacheFormat },
     { label: 'Cards', deployed: nCards },
   ];
-  /** @param {unknown} value */
+  /** @param {string | number | undefined} value */
   const text = (value) => (typeof value === 'number' ? formatWhole(value) : String(value ?? ''));
   return table({
     caption: 'Shape of the model',

@@ -2,7 +2,7 @@
 
 /**
  * @param {string} tag
- * @param {Record<string, unknown>} [properties] attributes; functions become listeners, true an empty attribute
+ * @param {Record<string, string | number | boolean | undefined | ((event: any) => unknown)>} [properties] attributes; functions become listeners, true an empty attribute
  * @param {...Child} children
  * @returns {HTMLElement}
  */

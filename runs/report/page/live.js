@@ -42,7 +42,7 @@ function refreshOnChange(show) {
         await show();
       } catch (error) {
         if (connection)
-          connection.textContent = `Not up to date: ${error instanceof Error ? error.message : error}`;
+          connection.textContent = `Not up to date: ${error instanceof Error ? error.message : String(error)}`;
       }
     }
     isBusy = false;
@@ -50,7 +50,7 @@ function refreshOnChange(show) {
   const changes = new EventSource('/api/changes');
   changes.addEventListener('open', () => {
     if (connection) connection.textContent = 'Live';
-    refresh();
+    void refresh();
   });
   changes.addEventListener('change', refresh);
   changes.addEventListener('error', () => {

@@ -149,7 +149,13 @@ function span({ view, logX, logY }, front, dominated, k, colours) {
   const most = Math.min(beaten[Math.floor(0.8 * beaten.length)] ?? high, high + (high - low));
   const least = Math.max(beaten[Math.floor(0.2 * beaten.length)] ?? low, low - (high - low));
   const [min, max] = [Math.min(low, least) - room, Math.max(high, most) + room];
-  const axisLabel = { ...axisStyle(colours).axisLabel, showMinLabel: false, showMaxLabel: false };
+  const axisLabel = {
+    ...axisStyle(colours).axisLabel,
+    showMinLabel: false,
+    showMaxLabel: false,
+    // The ends are not round; unseen, they would still make room for all their digits.
+    formatter: (/** @type {number} */ value) => String(Number(value.toPrecision(4))),
+  };
   return { min: (k === 0 ? logX : logY) ? Math.max(min, low / 1.5) : min, max, axisLabel };
 }
 

@@ -223,7 +223,7 @@ describe('a picture in characters', () => {
         else {
           const lines = picture.split('\n');
           expect(lines).toHaveLength(13);
-          for (const line of lines) expect([...line].length).toBeLessThanOrEqual(width);
+          for (const line of lines) expect(Array.from(line).length).toBeLessThanOrEqual(width);
         }
       }),
     );

@@ -1,4 +1,5 @@
 // The page's own functions, out of the script that a report carries, for tests that need no browser.
+import { runInThisContext } from 'node:vm';
 import { pageAssets } from '../../../runs/report/assets.ts';
 
 interface PageFunctions {
@@ -21,5 +22,5 @@ export function pageFunctions(): PageFunctions {
     script.indexOf('// Starts the page'),
   );
   const names = ['formatUnit', 'formatNumber', 'formatDuration', 'formatShare', 'axisUnit', 'pickByWeights'];
-  return new Function(`${body}\nreturn { ${names.join(', ')} };`)() as PageFunctions;
+  return runInThisContext(`(() => {${body}\nreturn { ${names.join(', ')} };})()`) as PageFunctions;
 }
