@@ -97,13 +97,15 @@ function features(genes: Genes): number[] {
   ];
 }
 
-export const TOY_NAS_REFERENCE = [4, 3, 60] as const;
+const REFERENCE = [4, 3, 60] as const;
+/** Exact, from all 2,903,040 canonical members, 64.2 % of them feasible; 1,940 are on the front. */
+export const TOY_NAS_EXACT = 144.9358412401987;
 
 export function toyNas(constraintsAreCheap = true): TestProblem {
   return geneProblem({
     name: 'toy-nas',
     cardinality: CARDINALITY,
-    reference: TOY_NAS_REFERENCE,
+    reference: REFERENCE,
     isCheap: [false, true, true],
     constraintsAreCheap,
     canonical: (genes) => genes.map((gene, at) => (at === 6 && genes[5] !== 1 ? 0 : gene)),
