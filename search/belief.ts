@@ -1,8 +1,9 @@
 // What a guided search believes of a genome before it is trained: exact where computed, modelled where not.
 import { totalViolation } from './dominance.ts';
+import type { Hyperparameters } from './kernel.ts';
 import type { Ledger, Member } from './ledger.ts';
 import type { Problem } from './port.ts';
-import { fitSurrogate, type Hyperparameters, type Prediction, type Surrogate } from './surrogate.ts';
+import { fitSurrogate, type Prediction, type Surrogate } from './surrogate.ts';
 
 /** A surrogate for each objective that only training tells. The first carries its uncertainty, the others their mean. */
 export interface Belief<G> {
@@ -16,7 +17,7 @@ export interface Belief<G> {
   readonly noiseDeviation: number;
 }
 
-export function uncertainObjectives<G>(problem: Problem<G>, genome: G): number[] {
+function uncertainObjectives<G>(problem: Problem<G>, genome: G): number[] {
   return problem.facts(genome).objectives.flatMap((value, k) => (value === undefined ? [k] : []));
 }
 
@@ -24,7 +25,7 @@ export function uncertainObjectives<G>(problem: Problem<G>, genome: G): number[]
 const MAX_OBSERVATIONS = 500;
 
 /** What the model sees: the problem's features and the cheap objectives, whose size often explains the loss. */
-export function modelFeatures<G>(problem: Problem<G>, genome: G): number[] {
+function modelFeatures<G>(problem: Problem<G>, genome: G): number[] {
   const row = [...problem.features!(genome)];
   for (const value of problem.facts(genome).objectives) {
     if (value !== undefined && Number.isFinite(value)) row.push(value, Math.log(Math.max(value, 1e-12)));

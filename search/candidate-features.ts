@@ -34,7 +34,7 @@ function sizes(architecture: Architecture): number[] {
 
 /** For each part of the depth, the sum over its layers of a few numbers of a layer. */
 function byDepth(nLayers: number, width: number, of: (layer: number) => readonly number[]): number[] {
-  const sums = new Array<number>(DEPTH_PARTS * width).fill(0);
+  const sums = Array.from({ length: DEPTH_PARTS * width }, () => 0);
   for (let layer = 0; layer < nLayers; layer++) {
     const part = Math.floor((layer * DEPTH_PARTS) / nLayers);
     for (const [k, value] of of(layer).entries()) sums[part * width + k]! += value;

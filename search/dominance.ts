@@ -89,7 +89,7 @@ function peel(points: readonly (readonly number[])[]): number[] {
   const order = points
     .map((_, at) => at)
     .sort((a, b) => compareLexicographic(points[a]!, points[b]!) || a - b);
-  const rank = new Array<number>(points.length).fill(0);
+  const rank = Array.from({ length: points.length }, () => 0);
   const fronts: GrowingFront[] = [];
   let previous = -1;
   for (const at of order) {
@@ -131,7 +131,7 @@ export function nonDominatedSort(
   if (violations.some(Number.isNaN)) throw new RangeError('a violation is not a number');
   const feasible = points.map((_, at) => at).filter((at) => violations[at]! <= 0);
   const feasibleRank = peel(feasible.map((at) => points[at]!));
-  const rank = new Array<number>(points.length).fill(0);
+  const rank = Array.from({ length: points.length }, () => 0);
   let next = 0;
   for (const [k, at] of feasible.entries()) {
     rank[at] = feasibleRank[k]!;
@@ -160,7 +160,7 @@ function firstCopies(points: readonly (readonly number[])[]): number[] {
 export function crowdingDistance(points: readonly (readonly number[])[]): number[] {
   assertComparable(points);
   if (points.length <= 2) return points.map(() => Number.POSITIVE_INFINITY);
-  const distance = new Array<number>(points.length).fill(0);
+  const distance = Array.from({ length: points.length }, () => 0);
   const members = firstCopies(points);
   for (let k = 0; k < points[0]!.length; k++) {
     const order = members.toSorted((a, b) => compareValues(points[a]![k]!, points[b]![k]!) || a - b);
@@ -189,7 +189,7 @@ export function orderByRankAndCrowding(
   violations?: readonly number[],
 ): { readonly order: number[]; readonly rank: number[]; readonly crowding: number[] } {
   const rank = nonDominatedSort(points, violations);
-  const crowding = new Array<number>(points.length).fill(0);
+  const crowding = Array.from({ length: points.length }, () => 0);
   const fronts = new Map<number, number[]>();
   for (const [at, r] of rank.entries()) {
     const front = fronts.get(r);

@@ -5,15 +5,16 @@ import { expectedGain } from './expected-gain.ts';
 import { explore, frontPoints, optionGain, POOL_POPULATION, pickBatch } from './explore.ts';
 import { type Comparison, reportOf } from './forecasts.ts';
 import { referenceBeyond } from './front.ts';
+import type { Hyperparameters } from './kernel.ts';
 import type { Proposal } from './ledger.ts';
 import { nsga2Proposer } from './nsga2.ts';
 import { createParentPool } from './parents.ts';
 import type { SurrogateReport } from './port.ts';
 import { type Draft, type Proposer, type SearchContext, sampleFeasible } from './proposer.ts';
-import type { Hyperparameters, Prediction } from './surrogate.ts';
+import type { Prediction } from './surrogate.ts';
 
 /** Candidates that are asked before the first model: enough to fit, few enough to leave a budget for the model. */
-export function initialCount(nCandidates: number): number {
+function initialCount(nCandidates: number): number {
   return Math.min(16, Math.max(6, Math.ceil(nCandidates / 5)));
 }
 

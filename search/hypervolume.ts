@@ -123,7 +123,7 @@ function volumeOf(points: readonly Point[], reference: Point, width: number): nu
 /** What `point` dominates and none of `others` does, in the first `width` objectives. */
 function exclusiveVolume(point: Point, others: readonly Point[], reference: Point, width: number): number {
   const limited = others.map((other) => {
-    const corner = new Array<number>(width);
+    const corner: number[] = [];
     for (let k = 0; k < width; k++) corner[k] = Math.max(other[k]!, point[k]!);
     return corner;
   });
@@ -149,7 +149,7 @@ export function hypervolume(points: readonly Point[], reference: Point): number 
 export function hypervolumeContributions(points: readonly Point[], reference: Point): number[] {
   assertMeasurable(points, reference);
   const inside = points.map((_, at) => at).filter((at) => isInside(points[at]!, reference));
-  const contributions = new Array<number>(points.length).fill(0);
+  const contributions = Array.from({ length: points.length }, () => 0);
   for (const at of inside) {
     const others = inside.filter((other) => other !== at).map((other) => points[other]!);
     const width = reference.length;

@@ -2,7 +2,7 @@
 import { totalViolation } from './dominance.ts';
 import type { Ask, Tell } from './port.ts';
 
-export interface RungResult {
+interface RungResult {
   readonly objectives: readonly number[];
   readonly violations: readonly number[];
   readonly totalViolation: number;

@@ -1,5 +1,14 @@
 // A Gaussian process of the loss over the features of a genome, across rungs.
 import { choleskyInPlace, solveLower, solveUpper } from './cholesky.ts';
+import {
+  compare,
+  covariance,
+  emptyLikeness,
+  type Hyperparameters,
+  type Likeness,
+  likenessWithin,
+  relevanceOf,
+} from './kernel.ts';
 
 export interface Observation {
   readonly features: readonly number[];
@@ -10,22 +19,6 @@ export interface Observation {
 export interface Prediction {
   readonly mean: number;
   readonly deviation: number;
-}
-
-/** Variances and lengths in units of the standardised values and features. */
-export interface Hyperparameters {
-  /** Of the part that is linear in the features which correlate with the value. */
-  readonly linear: number;
-  /** Of the part that is linear in all features alike, and may change with the correlated ones. */
-  readonly spread: number;
-  /** Of the smooth rest (Matern 5/2) over the correlated features. */
-  readonly smooth: number;
-  readonly length: number;
-  readonly noise: number;
-  /** Of the additional noise of each rung below the highest: early results are less sure. */
-  readonly early: number;
-  /** Of the difference between one rung and the next. */
-  readonly step: number;
 }
 
 export interface Surrogate {
@@ -56,9 +49,6 @@ const BOUNDS: { readonly [K in keyof Hyperparameters]: readonly [number, number]
   early: [1e-6, 1],
   step: [1e-4, 10],
 };
-/** Variance of a constant shift: large, as nothing is known of it. */
-const SHIFT = 4;
-
 /** Centres and scales each feature; features that never vary drop out. */
 function standardiser(rows: readonly (readonly number[])[]): (features: readonly number[]) => Float64Array {
   const n = rows.length;
@@ -74,94 +64,6 @@ function standardiser(rows: readonly (readonly number[])[]): (features: readonly
     for (const [k, { at, mean, scale }] of kept.entries()) out[k] = (features[at]! - mean) * scale;
     return out;
   };
-}
-
-/** Squared correlation of a centred column with the standardised values; 0 where the column does not vary. */
-function correlation2(column: readonly number[], targets: Float64Array): number {
-  let product = 0;
-  let square = 0;
-  for (const [i, value] of column.entries()) {
-    product += value * targets[i]!;
-    square += value * value;
-  }
-  return square < 1e-9 * column.length ? 0 : product ** 2 / (square * column.length);
-}
-
-/**
- * Weights of the features, summing to 1: what they explain of the values, straight and squared, less what chance gives. A few
- * features (size, above all) explain most of a loss; equal weights would drown them while results are few.
- */
-function relevanceOf(rows: readonly Float64Array[], targets: Float64Array): Float64Array {
-  const n = rows.length;
-  const width = rows[0]!.length;
-  const weights = new Float64Array(width);
-  for (let k = 0; k < width; k++) {
-    const column = rows.map((row) => row[k]!);
-    const squares = column.map((value) => value * value - 1);
-    const explained = correlation2(column, targets) + correlation2(squares, targets);
-    weights[k] = Math.max(0, explained - 3 / n) + 0.02 / width;
-  }
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
-  return weights.map((weight) => weight / total);
-}
-
-/** What pairs of genomes have in common, of which every kernel is made. */
-interface Likeness {
-  /** Inner products, and squared distances, under the weights. */
-  readonly weighted: Float64Array;
-  readonly distance2: Float64Array;
-  /** Mean products over all features. */
-  readonly plain: Float64Array;
-}
-
-function emptyLikeness(nPairs: number): Likeness {
-  return {
-    weighted: new Float64Array(nPairs),
-    distance2: new Float64Array(nPairs),
-    plain: new Float64Array(nPairs),
-  };
-}
-
-function compare(a: Float64Array, b: Float64Array, weights: Float64Array, into: Likeness, at: number): void {
-  let weighted = 0;
-  let distance2 = 0;
-  let plain = 0;
-  for (let k = 0; k < a.length; k++) {
-    const product = a[k]! * b[k]!;
-    const gap = a[k]! - b[k]!;
-    plain += product;
-    weighted += weights[k]! * product;
-    distance2 += weights[k]! * gap * gap;
-  }
-  into.weighted[at] = weighted;
-  into.distance2[at] = distance2;
-  into.plain[at] = plain / Math.max(1, a.length);
-}
-
-/** The lower triangle, row by row. */
-function likenessWithin(rows: readonly Float64Array[], weights: Float64Array): Likeness {
-  const pairs = emptyLikeness((rows.length * (rows.length + 1)) / 2);
-  let at = 0;
-  for (const [i, a] of rows.entries())
-    for (let j = 0; j <= i; j++) compare(a, rows[j]!, weights, pairs, at++);
-  return pairs;
-}
-
-function matern52(distance2: number, length: number): number {
-  const r = Math.sqrt(5 * distance2) / length;
-  return (1 + r + (r * r) / 3) * Math.exp(-r);
-}
-
-/**
- * Covariance of the values of two genomes at two rungs: a common part, and one more for each rung that both still
- * have above them, so that the top rung is the common part alone (autoregressive, as Kennedy and O'Hagan 2000).
- */
-function covariance(h: Hyperparameters, of: Likeness, at: number, rungsAbove: number): number {
-  const smooth = matern52(of.distance2[at]!, h.length);
-  const weighted = of.weighted[at]!;
-  const common =
-    SHIFT + h.linear * weighted + h.spread * of.plain[at]! * 0.5 * (1 + smooth) + h.smooth * smooth;
-  return rungsAbove === 0 ? common : common + rungsAbove * (SHIFT + h.step * (weighted + smooth));
 }
 
 interface Data {

@@ -37,7 +37,7 @@ export interface SmallBudgetRow extends Curve {
 
 export interface RowOptions {
   readonly algorithm: Algorithm;
-  readonly caseName: keyof typeof CASES & string;
+  readonly caseName: keyof typeof CASES;
   readonly nSeeds: number;
   readonly populationSize: number;
   readonly lag: number;

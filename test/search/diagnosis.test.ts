@@ -23,7 +23,7 @@ describe('diagnoseFeasibility', () => {
     // All of 40 genes must be 0: one member in 2^40.
     const problem = geneProblem({
       name: 'needle',
-      cardinality: new Array<number>(40).fill(2),
+      cardinality: Array.from({ length: 40 }, () => 2),
       reference: [1],
       constraintsAreCheap: true,
       truth: (genes) => ({ objectives: [0], violations: [genes.reduce((sum, gene) => sum + gene, 0) / 40] }),

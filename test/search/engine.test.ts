@@ -17,7 +17,9 @@ const settings = (changes: Partial<SearchSettings> = {}): SearchSettings => ({
 });
 const evaluate = (problem: TestProblem) => (ask: Ask<Genes>) => problem.truth(ask.genome);
 const signature = (asks: readonly Ask<Genes>[]) =>
-  asks.map((ask) => `${ask.number}:${ask.candidate}:${ask.rung}:${ask.origin}:${ask.parents}:${ask.key}`);
+  asks.map(
+    (ask) => `${ask.number}:${ask.candidate}:${ask.rung}:${ask.origin}:${ask.parents.join()}:${ask.key}`,
+  );
 
 describe.each(['nsga2', 'random'] as const)('%s', (algorithm) => {
   const problem = hwgpt();

@@ -47,7 +47,7 @@ describe('expectedGain', () => {
   it('is the mean of the gain, in one to four objectives', () => {
     fc.assert(
       fc.property(front, ({ points, known, uncertain, mean, deviation, width }) => {
-        const reference = new Array<number>(width).fill(9);
+        const reference = Array.from({ length: width }, () => 9);
         const exact = expectedGain(points, reference, uncertain)(mean, deviation, known);
         const numeric = meanUnderNormal(
           (x) => hypervolumeGain(withValue(known, uncertain, x), points, reference),
@@ -63,7 +63,7 @@ describe('expectedGain', () => {
   it('is the plain gain where nothing is uncertain', () => {
     fc.assert(
       fc.property(front, ({ points, known, uncertain, mean, width }) => {
-        const reference = new Array<number>(width).fill(9);
+        const reference = Array.from({ length: width }, () => 9);
         const exact = expectedGain(points, reference, uncertain)(mean, 0, known);
         expect(exact).toBeCloseTo(hypervolumeGain(withValue(known, uncertain, mean), points, reference), 9);
       }),

@@ -25,7 +25,7 @@ describe('layerwiseFront', () => {
           );
         }
         const texts = (members: readonly { sums: readonly number[]; state: number }[]) =>
-          [...new Set(members.map((one) => `${one.state}:${one.sums}`))].sort();
+          [...new Set(members.map((one) => `${one.state}:${one.sums.join()}`))].sort();
         const expected = [...new Set(all.map((one) => one.state))].flatMap((state) =>
           frontOf(
             all

@@ -1,7 +1,7 @@
 // Binary test problems with known hypervolumes (definitions: LOTZ, OneMaxMin, MNK landscapes, knapsack).
 import { type Genes, geneProblem, mulberry32, type TestProblem } from './genes.ts';
 
-const bits = (n: number) => new Array<number>(n).fill(2);
+const bits = (n: number) => Array.from({ length: n }, () => 2);
 
 /** Leading ones against trailing zeros; exact hypervolume n (n - 1) / 2. */
 export function lotz(n: number): TestProblem {
@@ -46,7 +46,7 @@ export function mnk(nObjectives: 2 | 3): TestProblem {
   return geneProblem({
     name: `mnk${nObjectives}`,
     cardinality: bits(n),
-    reference: new Array<number>(nObjectives).fill(0),
+    reference: Array.from({ length: nObjectives }, () => 0),
     truth,
   });
 }

@@ -14,7 +14,7 @@ export const replay = JSON.parse(
   readFileSync(new URL('../../fixtures/search/hwgpt_s_replay.json', import.meta.url), 'utf8'),
 ) as Replay;
 
-export const HWGPT_REFERENCE = [Math.log(45), Math.log(30), Math.log(1000)] as const;
+const HWGPT_REFERENCE = [Math.log(45), Math.log(30), Math.log(1000)] as const;
 /** Of 180,000 evaluations of an evolutionary search; not proved to be the greatest. */
 export const HWGPT_BEST_KNOWN = 0.614525056168799;
 /** What generational NSGA-II with population 50 has after 400 evaluations, mean of 10 seeds. */
@@ -22,7 +22,7 @@ export const HWGPT_NSGA2_P50_AT_400 = 0.5061923679694382;
 export const N_LAYERS_MAX = 12;
 
 /** The features that the replay's weights belong to; see the fixture. */
-export function replayFeatures(genes: Genes): number[] {
+function replayFeatures(genes: Genes): number[] {
   const nLayers = genes[1]! + 10;
   const features = [1, genes[1] === 1 ? 1 : 0, genes[1] === 2 ? 1 : 0, genes[2]!];
   let ratios = 0;
@@ -43,7 +43,7 @@ export function replayFeatures(genes: Genes): number[] {
   return features;
 }
 
-export function replayValue(target: string, genes: Genes): number {
+function replayValue(target: string, genes: Genes): number {
   const weights = replay.weights[target]![genes[0]!]!;
   return replayFeatures(genes).reduce((sum, feature, k) => sum + feature * weights[k]!, 0);
 }

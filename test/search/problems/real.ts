@@ -14,7 +14,10 @@ export interface RealProblem {
   readonly evaluate: (x: Vector) => { readonly f: number[]; readonly g: number[] };
 }
 
-const unit = (n: number) => ({ lower: new Array<number>(n).fill(0), upper: new Array<number>(n).fill(1) });
+const unit = (n: number) => ({
+  lower: Array.from({ length: n }, () => 0),
+  upper: Array.from({ length: n }, () => 1),
+});
 const sum = (values: Vector) => values.reduce((a, b) => a + b, 0);
 const zdtG = (x: Vector) => 1 + (9 * sum(x.slice(1))) / (x.length - 1);
 
@@ -130,7 +133,7 @@ export const REAL_PROBLEMS: readonly RealProblem[] = [
   { name: 'mw3', ...unit(15), reference: [1.1, 1.1], evaluate: mw3 },
 ];
 
-export function individual(problem: RealProblem, x: Vector): Individual<Vector> {
+function individual(problem: RealProblem, x: Vector): Individual<Vector> {
   const { f, g } = problem.evaluate(x);
   return {
     genome: x,
