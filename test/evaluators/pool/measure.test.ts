@@ -72,7 +72,7 @@ test('a deployment that changes nothing has the trained loss, a coarse one anoth
   // The cache alone is in half precision.
   expect(Math.abs(plain.bitsPerByte - trained.bitsPerByte)).toBeLessThan(2e-3);
   expect(Math.abs(coarse.bitsPerByte - trained.bitsPerByte)).toBeGreaterThan(4e-3);
-  const [attention, feedForward, wide] = [16 * (16 + 8 + 8 + 16), 3 * 16 * 16, 3 * 16 * 32];
+  const [attention, feedForward, wide] = [16 * (8 + 4 + 4 + 8), 3 * 16 * 16, 3 * 16 * 32];
   expect(plain.layerBits).toEqual([32 * (attention + feedForward), 32 * wide]);
   expect(coarse.layerBits[0]!).toBeLessThan(plain.layerBits[0]! / 6);
   expect(plain.encodedBits).toBeGreaterThan(plain.layerBits[0]! + plain.layerBits[1]!);
