@@ -66,8 +66,11 @@ export async function measure(
     fillRandom(targets, architecture.vocabSize, 'targets');
   }
   const product = await largeProduct();
-  for (let i = 0; i < 3; i++)
-    await Promise.all([await trainer.step(1e-3), await evaluation.run(), await product()]);
+  for (let i = 0; i < 3; i++) {
+    await trainer.step(1e-3);
+    await evaluation.run();
+    await product();
+  }
   const times = { step: [] as number[], evaluation: [] as number[], product: [] as number[] };
   for (let i = 0; i < rounds; i++) {
     times.product.push(await secondsOf(clock, product));

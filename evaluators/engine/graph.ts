@@ -2,7 +2,7 @@
 
 export type DType = 'float32' | 'int32' | 'int64';
 export type TypedArray = Float32Array | Int32Array | BigInt64Array;
-export type Attribute = number | string | readonly number[];
+type Attribute = number | string | readonly number[];
 
 /** A value is named by its index into `Graph.values`. */
 export interface Value {

@@ -4,10 +4,10 @@ import { type DType, float, type GraphBuilder, sameShape } from './graph.ts';
 export interface KernelContext {
   readonly builder: GraphBuilder;
   /** Value of a named input. */
-  id(name: string): number;
-  shape(name: string): readonly number[];
+  readonly id: (name: string) => number;
+  readonly shape: (name: string) => readonly number[];
   /** Values of a variadic kernel's inputs. */
-  list(): number[];
+  readonly list: () => number[];
   readonly attributes: Readonly<Record<string, unknown>>;
 }
 

@@ -41,7 +41,7 @@ export function bufferOf(
 ): Buffer {
   const length = sizeOf(shape);
   if (data !== undefined && data.length !== length)
-    throw new RangeError(`${data.length} values for shape [${shape}]`);
+    throw new RangeError(`${data.length} values for shape [${shape.join(', ')}]`);
   return dtype === 'float32'
     ? new Tensor('float32', (data as Float32Array | undefined) ?? new Float32Array(length), shape)
     : new Tensor('int32', (data as Int32Array | undefined) ?? new Int32Array(length), shape);

@@ -106,7 +106,7 @@ export function trace(inputs: Readonly<Record<string, InputSpec>>, program: Tens
   const tracer = traceBackend();
   const previous = tf.getBackend();
   tracer.builder = new GraphBuilder();
-  tf.setBackend(BACKEND);
+  void tf.setBackend(BACKEND);
   try {
     let graph: Graph | undefined;
     tf.tidy(() => {
@@ -123,6 +123,6 @@ export function trace(inputs: Readonly<Record<string, InputSpec>>, program: Tens
     return graph!;
   } finally {
     tracer.builder = new GraphBuilder();
-    if (previous) tf.setBackend(previous);
+    if (previous) void tf.setBackend(previous);
   }
 }

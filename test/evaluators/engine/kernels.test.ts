@@ -52,7 +52,7 @@ const product = (
   transposeA: boolean,
   transposeB: boolean,
 ): Case => ({
-  name: `product of [${a}]${transposeA ? ' transposed' : ''} and [${b}]${transposeB ? ' transposed' : ''}`,
+  name: `product of [${a.join()}]${transposeA ? ' transposed' : ''} and [${b.join()}]${transposeB ? ' transposed' : ''}`,
   kernels: ['BatchMatMul'],
   given: { a: floats(a, 'a'), b: floats(b, 'b') },
   f: (inputs) => tf.matMul(inputs.a!, inputs.b!, transposeA, transposeB),
