@@ -1,8 +1,7 @@
 // Speed-up over draft size at several laws of acceptance, as a picture: a large draft is slow, a small one is
-// rejected. Usage: tsx bench/speculation/draft-size.ts > docs/draft-size.svg
+// rejected.
 import { estimateSpeculation, loadAccelerator, uniformDeployment } from '../../hardware/index.ts';
-import type { Architecture } from '../../space/architecture.ts';
-import { countParameters } from '../../space/architecture.ts';
+import { type Architecture, countParameters } from '../../space/architecture.ts';
 import type { WeightFormat } from '../../space/deployment.ts';
 import { MODELS } from '../hardware/models.ts';
 
@@ -97,7 +96,6 @@ function curves(): string[] {
       const best = points.reduce((a, b) => (b.speedup > a.speedup ? b : a));
       const [bx, by] = [x(best.parameters), y(best.speedup)];
       lines.push(`<circle cx="${bx.toFixed(1)}" cy="${by.toFixed(1)}" r="4" fill="${COLOURS[i]}"/>`);
-      console.error(format, law, best, points.map(({ speedup }) => speedup.toFixed(2)).join(' '));
     }
     lines.push(
       `<text x="${WIDTH - RIGHT - 250}" y="${TOP + 18 + 18 * i}" fill="${COLOURS[i]}">acceptance ${law} at a tenth of the size</text>`,
@@ -106,10 +104,13 @@ function curves(): string[] {
   return lines;
 }
 
-console.log(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" font-family="system-ui, sans-serif" font-size="13">
+export function draftSizePicture(): string {
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" font-family="system-ui, sans-serif" font-size="13">
 <rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>
 <text x="${LEFT}" y="26" font-size="15">Speed-up over draft size: LLaMA2-7B on AI 100 Ultra, best draft length at each point</text>
 ${axes().join('\n')}
 <text x="${(LEFT + WIDTH - RIGHT) / 2}" y="${HEIGHT - 14}" text-anchor="middle">draft parameters; solid FP16, dashed MXFP6 (both models); dots: the best size</text>
 ${curves().join('\n')}
-</svg>`);
+</svg>
+`;
+}

@@ -60,14 +60,46 @@ async function passSeconds(predictor: Predictor, width: number, sampling: Sampli
   return (cpuSeconds() - start) / nPasses;
 }
 
+/**
+ * Seconds of one round as generation runs it, the draft's passes and the target's by turns, with fixed tokens instead
+ * of accepted ones: two of them go on from each round. Without a draft, of one plain step.
+ */
+async function roundSeconds(
+  target: Predictor,
+  draft: Predictor,
+  draftLength: number,
+  sampling: SamplingSettings,
+): Promise<number> {
+  const text = Array.from({ length: 32 }, (_, i) => (7 * i) % target.vocabSize);
+  await target.predict(text, 1);
+  await draft.predict(text, 1);
+  let nRounds = 0;
+  const start = cpuSeconds();
+  for (; text.length < 110; nRounds++) {
+    const drafted: number[] = [];
+    for (let i = 0; i < draftLength; i++) {
+      const [logits] = await draft.predict([...text, ...drafted], 1);
+      distributionOf(logits!, sampling);
+      drafted.push((11 * text.length + i) % target.vocabSize);
+    }
+    const rows = await target.predict([...text, ...drafted], draftLength + 1);
+    for (const row of rows) distributionOf(row, sampling);
+    text.push(...drafted.slice(0, 1), (13 * text.length) % target.vocabSize);
+  }
+  return (cpuSeconds() - start) / nRounds;
+}
+
 export interface RaceTimes {
   /** Processor seconds a token of really generating. */
   readonly plain: number;
   readonly speculative: number;
-  /** Processor seconds of one pass. */
+  /** Processor seconds of one pass, each timed alone. */
   readonly targetStep: number;
   readonly draftStep: number;
   readonly verify: number;
+  /** Processor seconds of a plain step and of a round, passes by turns. */
+  readonly plainRound: number;
+  readonly round: number;
 }
 
 export interface RaceSettings {
@@ -102,6 +134,8 @@ export async function race(
       targetStep: await passSeconds(predictor, 1, sampling),
       draftStep: await passSeconds(alone, 1, sampling),
       verify: await passSeconds(predictor, draftLength + 1, sampling),
+      plainRound: await roundSeconds(predictor, alone, 0, sampling),
+      round: await roundSeconds(predictor, alone, draftLength, sampling),
     });
   }
   for (const each of [predictor, alone, drafter]) await each.release();
@@ -114,5 +148,7 @@ export async function race(
     targetStep: of('targetStep'),
     draftStep: of('draftStep'),
     verify: of('verify'),
+    plainRound: of('plainRound'),
+    round: of('round'),
   };
 }

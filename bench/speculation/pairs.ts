@@ -14,14 +14,17 @@ interface NamedModel {
 }
 
 /** Every pair of models of which the second has the higher loss, measured. */
-async function measurePairs(models: readonly NamedModel[], data: Dataset): Promise<MeasuredPair[]> {
+async function measurePairs(
+  models: readonly NamedModel[],
+  data: Dataset,
+): Promise<(MeasuredPair & { readonly target: string })[]> {
   const windows = Array.from({ length: 24 }, (_, i) => data.validation.slice(i * 5000, i * 5000 + 129));
   const known = [];
   for (const { name, model } of models) {
     const bitsPerByte = await measureBitsPerByte(model.architecture, model.weights, data, 32_768);
     known.push({ name, model, bitsPerByte, parameters: countParameters(model.architecture) });
   }
-  const pairs: MeasuredPair[] = [];
+  const pairs: (MeasuredPair & { readonly target: string })[] = [];
   for (const target of known) {
     for (const draft of known) {
       if (draft.parameters >= target.parameters || draft.bitsPerByte <= target.bitsPerByte) continue;
@@ -33,6 +36,7 @@ async function measurePairs(models: readonly NamedModel[], data: Dataset): Promi
         draftParameters: draft.parameters,
         acceptance: meanAcceptance(trace).acceptance,
         group: draft.name,
+        target: target.name,
       });
     }
   }
@@ -54,9 +58,12 @@ export async function predictPairs(
     }
   }
   const pairs = await measurePairs(models, data);
-  const fitted = fitAcceptance(pairs);
+  const unseenDraft = fitAcceptance(pairs).expectedError;
+  const unseenTarget = fitAcceptance(pairs.map((pair) => ({ ...pair, group: pair.target }))).expectedError;
   const mean = pairs.reduce((sum, { acceptance }) => sum + acceptance, 0) / pairs.length;
   const spread = pairs.reduce((sum, { acceptance }) => sum + Math.abs(acceptance - mean), 0) / pairs.length;
   console.log(`\n${pairs.length} pairs, acceptance ${mean.toFixed(3)}, mean deviation ${spread.toFixed(3)}`);
-  console.log(`mean absolute error on drafts left out: ${fitted.expectedError.toFixed(4)}`);
+  console.log(
+    `mean absolute error: ${unseenDraft.toFixed(4)} on drafts left out, ${unseenTarget.toFixed(4)} on targets`,
+  );
 }

@@ -7,7 +7,7 @@ import {
   measureAcceptance,
 } from '../../../evaluators/speculation/acceptance.ts';
 import { createDrafter } from '../../../evaluators/speculation/drafter.ts';
-import { overlap } from '../../../evaluators/speculation/rule.ts';
+import { judge, keepProbability, overlap } from '../../../evaluators/speculation/rule.ts';
 import { addCounts, NO_ROUNDS, speculate } from '../../../evaluators/speculation/speculate.ts';
 import { deriveRng } from '../../../space/random.ts';
 import { fullLogits, MIXED, randomModel, randomTokens, TIED } from '../generation/models.ts';
@@ -71,6 +71,37 @@ describe('forecastRounds', () => {
     const { tokensPerRound, acceptedOverTested } = forecastRounds(3, Float64Array.of(0.5, 0.25, 1), 2);
     expect(tokensPerRound).toBeCloseTo(1 + 0.5 + 0.125, 12);
     expect(acceptedOverTested).toBeCloseTo(0.625 / 1.5, 12);
+  });
+
+  it('is exact for text that speculation wrote', () => {
+    // An order-1 pair whose acceptance depends strongly on the context.
+    const p = [
+      Float64Array.of(0.7, 0.2, 0.1),
+      Float64Array.of(0.1, 0.1, 0.8),
+      Float64Array.of(0.3, 0.4, 0.3),
+    ];
+    const q = [
+      Float64Array.of(0.6, 0.3, 0.1),
+      Float64Array.of(0.6, 0.2, 0.2),
+      Float64Array.of(0.3, 0.3, 0.4),
+    ];
+    const choices = randomChoices(deriveRng(8, 0, 'markov forecast'));
+    for (const draftLength of [1, 4, 7]) {
+      const text = [0];
+      let rounds = 0;
+      for (; text.length < 100_000; rounds++) {
+        const tokens: number[] = [];
+        for (let i = 0; i < draftLength; i++) tokens.push(choices.draw(q[tokens.at(-1) ?? text.at(-1)!]!));
+        const before = [text.at(-1)!, ...tokens];
+        const distributions = tokens.map((_, i) => q[before[i]!]!);
+        text.push(...judge({ tokens, distributions }, (i) => p[before[i]!]!, choices).tokens);
+      }
+      const kept = Float64Array.from(text.slice(1), (token, i) =>
+        keepProbability(q[text[i]!]!, p[text[i]!]!, token),
+      );
+      const { tokensPerRound } = forecastRounds(kept.length, kept, draftLength);
+      expect(tokensPerRound / ((text.length - 1) / rounds)).toBeCloseTo(1, 2);
+    }
   });
 
   it('foretells what really running gives, from text that the target wrote', async () => {
