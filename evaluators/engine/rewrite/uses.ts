@@ -3,9 +3,9 @@ import type { Graph, GraphNode } from '../graph.ts';
 
 export interface Uses {
   /** The node that computes a value; `undefined` for inputs and constants. */
-  producer(id: number): GraphNode | undefined;
+  readonly producer: (id: number) => GraphNode | undefined;
   /** Whether one node alone reads the value, once, and it is no output of the graph. */
-  isReadOnce(id: number): boolean;
+  readonly isReadOnce: (id: number) => boolean;
 }
 
 export function usesOf({ nodes, outputs }: Pick<Graph, 'nodes' | 'outputs'>): Uses {
