@@ -1,7 +1,7 @@
 // A thousand steps compiled and eager end at the same validation loss.
 import { expect, test } from 'vitest';
 import { readWindows, sampleBatch, validationWindows } from '../../../evaluators/data/windows.ts';
-import { eagerEngine } from '../../../evaluators/engine/eager.ts';
+import { bestEagerBackend, eagerEngine } from '../../../evaluators/engine/eager.ts';
 import { onnxEngine } from '../../../evaluators/engine/session.ts';
 import { compileEvaluation, freshState, Trainer } from '../../../evaluators/training/program.ts';
 import { learningRateAt } from '../../../evaluators/training/schedule.ts';
@@ -21,7 +21,7 @@ const ARCHITECTURE = architectureOf(
 test('1,000 steps compiled and eager: validation losses within 1 %', async () => {
   const data = tinyDataset();
   const finals: number[] = [];
-  for (const engine of [onnxEngine(), eagerEngine('cpu')]) {
+  for (const engine of [onnxEngine(), eagerEngine(await bestEagerBackend())]) {
     const trainer = await Trainer.create(
       ARCHITECTURE,
       ADAMW,
