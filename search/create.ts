@@ -6,7 +6,14 @@ import { nextPromotion } from './halving.ts';
 import { createLedger } from './ledger.ts';
 import { localSearchProposer } from './local-search.ts';
 import { nsga2Proposer } from './nsga2.ts';
-import type { AskOutcome, Problem, Search, SearchSettings } from './port.ts';
+import {
+  type AskOutcome,
+  INGREDIENTS,
+  type Problem,
+  type Search,
+  type SearchSettings,
+  uses,
+} from './port.ts';
 import type { Proposer, SearchContext } from './proposer.ts';
 import { randomProposer } from './random.ts';
 import { regularizedEvolutionProposer } from './regularized-evolution.ts';
@@ -30,7 +37,7 @@ const PROPOSERS: { readonly [A in Algorithm]: <G>() => Proposer<G> } = {
   exhaustive: exhaustiveProposer,
 };
 
-/** @throws RangeError on a setting that is not a whole number in its range. */
+/** @throws RangeError on a setting that is not a whole number in its range, or an unknown ingredient. */
 function assertSettings(settings: SearchSettings): void {
   const minimum = { nCandidates: 1, populationSize: 1, nRungs: 1, eta: 2 } as const;
   for (const name of ['nCandidates', 'populationSize', 'nRungs', 'eta'] as const) {
@@ -41,6 +48,8 @@ function assertSettings(settings: SearchSettings): void {
   }
   if (!Number.isInteger(settings.seed))
     throw new RangeError(`seed must be a whole number, not ${settings.seed}`);
+  const unknown = settings.without?.find((name) => !INGREDIENTS.includes(name));
+  if (unknown !== undefined) throw new RangeError(`no ingredient is called ${unknown}`);
 }
 
 /**
@@ -82,7 +91,10 @@ export function createSearch<G>(
     const entryClosed = isExhausted || ledger.nEntered >= settings.nCandidates;
     const promotion = nextPromotion(ledger, settings, entryClosed, {
       reference: problem.reference,
-      outlook: proposer.outlook && ((member) => proposer.outlook!(context, member)),
+      outlook:
+        proposer.outlook && uses(settings, 'extrapolation')
+          ? (member) => proposer.outlook!(context, member)
+          : undefined,
     });
     return promotion && ledger.promote(promotion.member, promotion.rung);
   };

@@ -4,6 +4,7 @@ import type { Belief } from './belief.ts';
 import { nonDominatedSort } from './dominance.ts';
 import { type ExpectedGain, expectedGain } from './expected-gain.ts';
 import { evolve, type Individual } from './generational.ts';
+import { uses } from './port.ts';
 import type { SearchContext } from './proposer.ts';
 import type { Prediction } from './surrogate.ts';
 
@@ -64,14 +65,16 @@ export function explore<G>(
     breed,
   });
   const top = settings.nRungs - 1;
-  const typical = last.slice(0, 10).map((one) => belief.predict(one.genome, top).deviation);
+  const isUnsure = uses(settings, 'uncertainty');
+  const sure = (prediction: Prediction) => (isUnsure ? prediction : { ...prediction, deviation: 0 });
+  const typical = last.slice(0, 10).map((one) => sure(belief.predict(one.genome, top)).deviation);
   const deviation = typical.reduce((a, b) => a + b, 0) / Math.max(1, typical.length);
   const scored = (individuals: Iterable<Individual<G>>) =>
     [...individuals]
       .filter((one) => !ledger.has(problem.key(one.genome)))
       .map((one) => ({ one, gain: gainOf(one.objectives, deviation) }))
       .sort((a, b) => b.gain - a.gain);
-  const climbers = scored(seen.values()).slice(0, CLIMBERS);
+  const climbers = uses(settings, 'climbs') ? scored(seen.values()).slice(0, CLIMBERS) : [];
   for (let climber of climbers) {
     for (let step = 0; step < CLIMB_STEPS; step++) {
       const next = look(problem.mutate(climber.one.genome, rng));
@@ -86,7 +89,7 @@ export function explore<G>(
       genome,
       objectives,
       key: problem.key(genome),
-      prediction: belief.predict(genome, top),
+      prediction: sure(belief.predict(genome, top)),
     }));
   return { options, population: last.map((one) => one.genome) };
 }

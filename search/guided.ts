@@ -9,7 +9,7 @@ import type { Hyperparameters } from './kernel.ts';
 import type { Proposal } from './ledger.ts';
 import { nsga2Proposer } from './nsga2.ts';
 import { createParentPool } from './parents.ts';
-import type { SurrogateReport } from './port.ts';
+import { type SurrogateReport, uses } from './port.ts';
 import { type Draft, type Proposer, type SearchContext, sampleFeasible } from './proposer.ts';
 import type { Prediction } from './surrogate.ts';
 
@@ -18,13 +18,17 @@ function initialCount(nCandidates: number): number {
   return Math.min(16, Math.max(6, Math.ceil(nCandidates / 5)));
 }
 
-/** The sample that is farthest in features from all that was asked, of `nDraws`. */
+/** Samples of which the farthest is asked. */
+const SPREAD_DRAWS = 16;
+
+/** The sample that is farthest in features from all that was asked. */
 function spreadSample<G>(context: SearchContext<G>, rng: Rng): Draft<G> | undefined {
   const { problem, ledger } = context;
   const asked = ledger.members.map((member) => problem.features!(member.genome));
   let best: Draft<G> | undefined;
   let farthest = -1;
-  for (let draw = 0; draw < 16; draw++) {
+  const nDraws = uses(context.settings, 'spread-start') ? SPREAD_DRAWS : 1;
+  for (let draw = 0; draw < nDraws; draw++) {
     const draft = sampleFeasible(context, rng);
     if (draft === undefined) return best;
     const row = problem.features!(draft.genome);

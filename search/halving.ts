@@ -3,7 +3,7 @@ import { nonDominatedSort, orderByRankAndCrowding } from './dominance.ts';
 import { referenceBeyond } from './front.ts';
 import { hypervolumeGain } from './hypervolume.ts';
 import type { Ledger, Member, Scored } from './ledger.ts';
-import type { SearchSettings } from './port.ts';
+import { type SearchSettings, uses } from './port.ts';
 
 /** How many of `n` results of a rung climb on. At least one does once the rung is complete. */
 function quotaOf(n: number, eta: number, isComplete: boolean): number {
@@ -82,7 +82,7 @@ export interface Promotion<G> {
  */
 export function nextPromotion<G>(
   ledger: Ledger<G>,
-  settings: Pick<SearchSettings, 'nRungs' | 'eta'>,
+  settings: SearchSettings,
   entryClosed: boolean,
   view: ClimbingView<G>,
 ): Promotion<G> | undefined {
@@ -97,7 +97,10 @@ export function nextPromotion<G>(
     const open = quotaOf(scored.length, settings.eta, isComplete) - (scored.length - waiting.length);
     if (open > 0) {
       const climbed = ledger.scoredAt(rung).filter(({ member }) => !canClimb(member, rung));
-      due = { member: bestToClimb(waiting, climbed, view).member, rung: rung + 1 };
+      const best = uses(settings, 'gain-promotion')
+        ? bestToClimb(waiting, climbed, view)
+        : bestFirst(waiting)[0]!;
+      due = { member: best.member, rung: rung + 1 };
     }
     feederDone = isComplete && open <= 0;
   }

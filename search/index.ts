@@ -30,3 +30,4 @@ export type {
   SurrogateReport,
   Tell,
 } from './port.ts';
+export { INGREDIENTS, type Ingredient } from './port.ts';

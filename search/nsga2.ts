@@ -2,6 +2,7 @@
 import { deriveRng, type Rng } from '../space/random.ts';
 import type { Scored } from './ledger.ts';
 import { createParentPool } from './parents.ts';
+import { uses } from './port.ts';
 import { admits, draftOf, type Proposer, type SearchContext, sampleFeasible } from './proposer.ts';
 
 const CHILD_TRIES = 60;
@@ -22,10 +23,11 @@ function tournament<G>(parents: readonly Scored<G>[], rng: Rng): Scored<G> {
 /** A child of one or two parents that is new and meets the constraints which need no training. */
 function breed<G>(context: SearchContext<G>, parents: readonly Scored<G>[], rng: Rng) {
   const { problem } = context;
+  const crosses = uses(context.settings, 'crossover');
   for (let attempt = 0; attempt < CHILD_TRIES; attempt++) {
     const mother = tournament(parents, rng).member;
     const father = tournament(parents, rng).member;
-    const isCrossed = mother !== father && rng.chance(CROSSED_IN_TEN, 10);
+    const isCrossed = mother !== father && crosses && rng.chance(CROSSED_IN_TEN, 10);
     let genome = isCrossed ? problem.cross(mother.genome, father.genome, rng) : mother.genome;
     const nMutations = 1 + Math.floor(attempt / TRIES_PER_EXTRA_MUTATION);
     for (let k = 0; k < nMutations; k++) genome = problem.mutate(genome, rng);

@@ -30,6 +30,25 @@ export interface Problem<G> {
   readonly reference?: readonly number[];
 }
 
+/** What a search can do without, to measure what each is worth. */
+export const INGREDIENTS = [
+  /** Children have two parents. */
+  'crossover',
+  /** What breaks a constraint that needs no training is never asked. */
+  'constraint-check',
+  /** Climbs by hypervolume gain; without it by rank and crowding alone. */
+  'gain-promotion',
+  /** Climbs by what the model expects at the highest rung; without it by what was measured. */
+  'extrapolation',
+  /** The first candidates of `guided` lie far apart; without it they are random. */
+  'spread-start',
+  /** The gain counts how unsure the model is; without it the mean decides. */
+  'uncertainty',
+  /** The best of the evolved offspring are improved by local climbs of the gain. */
+  'climbs',
+] as const;
+export type Ingredient = (typeof INGREDIENTS)[number];
+
 export interface SearchSettings {
   readonly seed: number;
   /** Distinct candidates that enter the lowest rung. */
@@ -39,6 +58,13 @@ export interface SearchSettings {
   readonly nRungs: number;
   /** One in `eta` of a rung's candidates is promoted to the next. */
   readonly eta: number;
+  /** Ingredients that are switched off. */
+  readonly without?: readonly Ingredient[];
+}
+
+/** Whether an ingredient takes part. */
+export function uses(settings: SearchSettings, ingredient: Ingredient): boolean {
+  return settings.without?.includes(ingredient) !== true;
 }
 
 /** One evaluation to carry out. `number` counts evaluations from 0; `candidate` counts distinct genomes from 0. */

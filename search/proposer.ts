@@ -2,7 +2,7 @@
 import type { Rng } from '../space/random.ts';
 import { totalViolation } from './dominance.ts';
 import type { Ledger, Member, Proposal } from './ledger.ts';
-import type { Problem, SearchSettings, SurrogateReport } from './port.ts';
+import { type Problem, type SearchSettings, type SurrogateReport, uses } from './port.ts';
 
 export interface SearchContext<G> {
   readonly problem: Problem<G>;
@@ -42,7 +42,7 @@ export function admits<G>(context: SearchContext<G>, draft: Draft<G>): boolean {
     context.reject('duplicate');
     return false;
   }
-  if (draft.totalViolation > 0) {
+  if (draft.totalViolation > 0 && uses(context.settings, 'constraint-check')) {
     context.reject('infeasible');
     return false;
   }

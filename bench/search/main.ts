@@ -55,6 +55,29 @@ function rungs(): void {
   }
 }
 
+/** What each ingredient is worth: the same search without it. */
+function ablation(): void {
+  const common = { nSeeds, populationSize: 16, lag: 1, isNoisy: false };
+  console.log(SMALL_BUDGET_HEADER);
+  for (const [algorithm, caseName, ingredients] of [
+    ['nsga2', 'knapsack', ['crossover', 'constraint-check']],
+    ['guided', 'hwgpt', ['spread-start', 'uncertainty', 'climbs']],
+  ] as const) {
+    console.log(smallBudgetRow({ ...common, algorithm, caseName }).text);
+    for (const one of ingredients) {
+      console.log(smallBudgetRow({ ...common, algorithm, caseName, without: [one] }).text);
+    }
+  }
+  console.log(`\n${RUNG_HEADER}`);
+  const hard = { nSeeds, difficulty: 'hard', ladder: 'halving', target: undefined } as const;
+  const wide = { ...hard, algorithm: 'nsga2', rungs: [0, 1, 2, 3], eta: 3 } as const;
+  const narrow = { ...hard, algorithm: 'guided', rungs: [1, 3], eta: 2 } as const;
+  console.log(rungRow(wide).text);
+  console.log(rungRow({ ...wide, without: ['gain-promotion'] }).text);
+  console.log(rungRow(narrow).text);
+  console.log(rungRow({ ...narrow, without: ['extrapolation'] }).text);
+}
+
 function layerwise(): void {
   const problem = hwgpt();
   console.log('| grid width | members | on the front | hypervolume | share of the best known, % | s |');
@@ -84,6 +107,7 @@ const SECTIONS: Readonly<Record<string, () => void>> = {
   'hwgpt-robust': () => robustness('hwgpt'),
   'toy-robust': () => robustness('toy'),
   rungs,
+  ablation,
   layerwise,
   measured: measuredTables,
 };

@@ -1,5 +1,5 @@
 // One seeded run over rungs of training on the toy space, as hypervolume of fully trained members over epochs.
-import type { Algorithm } from '../../search/index.ts';
+import type { Algorithm, Ingredient } from '../../search/index.ts';
 import { createSearch, frontOf, hypervolume } from '../../search/index.ts';
 import { drive } from '../../test/search/drive.ts';
 import { type Difficulty, objectivesAtRung, RUNG_EPOCHS } from '../../test/search/problems/curves.ts';
@@ -21,6 +21,7 @@ export interface RungTraceOptions {
   readonly seed: number;
   readonly populationSize: number;
   readonly lag: number;
+  readonly without?: readonly Ingredient[];
 }
 
 export interface RungTrace {
@@ -50,6 +51,7 @@ export function rungTraceOf(o: RungTraceOptions): RungTrace {
     populationSize: o.populationSize,
     nRungs: rungs.length,
     eta: o.eta,
+    without: o.without ?? [],
   };
   const search = createSearch(o.ladder === 'loss-only' ? withoutReference : problem, o.algorithm, settings);
   const asks = drive(

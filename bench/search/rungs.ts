@@ -1,5 +1,5 @@
 // What rungs of training save: hypervolume of fully trained members over epochs.
-import type { Algorithm } from '../../search/index.ts';
+import type { Algorithm, Ingredient } from '../../search/index.ts';
 import type { Difficulty } from '../../test/search/problems/curves.ts';
 import { TOY_NAS_EXACT } from '../../test/search/problems/toy-nas.ts';
 import { EPOCH_BUDGET, type Ladder, type RungTrace, rungTraceOf, volumeAt } from './rung-trace.ts';
@@ -20,6 +20,7 @@ export interface RungRowOptions {
   readonly eta: number;
   readonly difficulty: Difficulty;
   readonly nSeeds: number;
+  readonly without?: readonly Ingredient[];
   /** The share to reach: what full training ends with. */
   readonly target: number | undefined;
 }
@@ -35,7 +36,10 @@ export function rungRow(o: RungRowOptions): RungRow {
     if (meanOf(shares(epochs)) >= o.target)
       need = `${epochs} (${Math.round((100 * epochs) / EPOCH_BUDGET)} %)`;
   }
-  const ladder = o.ladder === 'full' ? 'full training' : `${o.ladder}, ${o.rungs.length} rungs, eta ${o.eta}`;
+  const ladder =
+    o.ladder === 'full'
+      ? 'full training'
+      : `${o.ladder}, ${o.rungs.length} rungs, eta ${o.eta}${o.without ? `, without ${o.without.join()}` : ''}`;
   const cells = [
     o.difficulty,
     o.algorithm,

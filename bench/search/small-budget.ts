@@ -1,5 +1,5 @@
 // Hypervolume after some hundred evaluations, the regime of architecture search.
-import type { Algorithm } from '../../search/index.ts';
+import type { Algorithm, Ingredient } from '../../search/index.ts';
 import { knapsack, mnk } from '../../test/search/problems/bits.ts';
 import type { TestProblem } from '../../test/search/problems/genes.ts';
 import { HWGPT_BEST_KNOWN, hwgpt } from '../../test/search/problems/hwgpt.ts';
@@ -42,6 +42,7 @@ export interface RowOptions {
   readonly populationSize: number;
   readonly lag: number;
   readonly isNoisy: boolean;
+  readonly without?: readonly Ingredient[];
 }
 
 /** One row of the table, averaged over seeds 1, 2, ... */
@@ -55,6 +56,7 @@ export function smallBudgetRow(o: RowOptions): SmallBudgetRow {
       nCandidates: MARKS.at(-1)!,
       populationSize: o.populationSize,
       lag: o.lag,
+      ...(o.without === undefined ? {} : { without: o.without }),
       noise: o.isNoisy ? noise : 0,
     }),
   );
@@ -62,7 +64,7 @@ export function smallBudgetRow(o: RowOptions): SmallBudgetRow {
   const mean = traces[0]!.volumes.map((_, k) => meanOf(at(k)));
   const halfWidth = traces[0]!.volumes.map((_, k) => halfWidthOf(at(k)));
   const need = mean.findIndex((share) => share >= 100 * level) + 1;
-  const label = `${o.algorithm}${o.lag > 1 ? `, ${o.lag} in flight` : ''}${o.isNoisy ? ', noise' : ''}`;
+  const label = `${o.algorithm}${o.lag > 1 ? `, ${o.lag} in flight` : ''}${o.isNoisy ? ', noise' : ''}${o.without ? `, without ${o.without.join()}` : ''}`;
   const cells = [
     problem.name,
     label,

@@ -1,5 +1,5 @@
 // One seeded run of a search on a closed-form problem, as hypervolume over evaluations.
-import type { Algorithm } from '../../search/index.ts';
+import type { Algorithm, Ingredient } from '../../search/index.ts';
 import { createSearch, frontOf, hypervolume } from '../../search/index.ts';
 import { deriveRng } from '../../space/random.ts';
 import { drive } from '../../test/search/drive.ts';
@@ -14,6 +14,7 @@ export interface TraceOptions {
   readonly lag: number;
   /** Standard deviation of the noise on the first objective, as the search sees it. */
   readonly noise: number;
+  readonly without?: readonly Ingredient[];
 }
 
 export interface Trace {
@@ -31,6 +32,7 @@ export function traceOf(o: TraceOptions): Trace {
     populationSize: o.populationSize,
     nRungs: 1,
     eta: 3,
+    without: o.without ?? [],
   };
   const start = process.cpuUsage();
   const search = createSearch(o.problem, o.algorithm, settings);

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { createSearch, frontOf, hypervolume, rungSizes } from '../../search/index.ts';
+import {
+  createSearch,
+  frontOf,
+  hypervolume,
+  INGREDIENTS,
+  type Ingredient,
+  rungSizes,
+} from '../../search/index.ts';
 import type { Ask, SearchSettings, Tell } from '../../search/port.ts';
 import { deriveRng } from '../../space/random.ts';
 import { drive } from './drive.ts';
@@ -169,6 +176,25 @@ describe('settings', () => {
     [{ seed: 0.5 }, 'seed'],
   ])('refuses %o', (changes, name) => {
     expect(() => createSearch(lotz(4), 'nsga2', settings(changes))).toThrow(name);
+  });
+});
+
+describe('ingredients', () => {
+  it.each(INGREDIENTS)('%s can be left out, and makes a difference', (ingredient) => {
+    const problem = ingredient === 'constraint-check' ? knapsack(true) : hwgpt();
+    const algorithm = ['crossover', 'constraint-check', 'gain-promotion'].includes(ingredient)
+      ? 'nsga2'
+      : 'guided';
+    const run = (without: readonly Ingredient[]) => {
+      const s = settings({ nCandidates: 24, populationSize: 8, nRungs: 2, without });
+      return signature(drive(createSearch(problem, algorithm, s), evaluate(problem)));
+    };
+    expect(run([ingredient])).not.toEqual(run([]));
+  });
+
+  it('refuses an ingredient that does not exist', () => {
+    const without = ['luck'] as unknown as Ingredient[];
+    expect(() => createSearch(lotz(4), 'nsga2', settings({ without }))).toThrow('luck');
   });
 });
 
