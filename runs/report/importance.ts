@@ -15,35 +15,29 @@ export interface Importance {
 /** Fewer results than this say nothing. */
 export const FEWEST_RESULTS = 12;
 const MOST_GROUPS = 6;
-const MOST_RESULTS = 2000;
 const N_PERMUTATIONS = 99;
 
+/** Results beyond this number tell nothing more: take them evenly. */
+export const MOST_RESULTS = 2000;
+
 /**
- * Importance of each parameter for `values`, the largest first; parameters that do not vary are left out. More than
- * 2,000 results are thinned evenly. Empty below {@link FEWEST_RESULTS} results or where the values do not vary.
+ * Importance of each parameter for `values`, the largest first; parameters that do not vary are left out. Empty below {@link FEWEST_RESULTS} results or where the values do not vary.
  */
 export function importanceOf(
   parameters: Readonly<Record<string, readonly (number | string)[]>>,
   values: readonly number[],
 ): Importance[] {
-  if (values.length < FEWEST_RESULTS) return [];
-  const kept = thinned(values.length);
-  if (kept.every((at) => values[at] === values[0])) return [];
-  const mean = kept.reduce((sum, at) => sum + values[at]!, 0) / kept.length;
-  const sample = Float64Array.from(kept, (at) => values[at]! - mean);
+  if (values.length < FEWEST_RESULTS || values.every((value) => value === values[0])) return [];
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const sample = Float64Array.from(values, (value) => value - mean);
   const spread = sample.reduce((sum, value) => sum + value ** 2, 0);
   const found = Object.entries(parameters).flatMap(([parameter, column]) => {
-    const { groups, nGroups } = groupsOf(kept.map((at) => column[at]!));
+    const { groups, nGroups } = groupsOf(column);
     if (nGroups < 2 || nGroups >= sample.length) return [];
     const share = epsilonSquared(groups, nGroups, sample, spread);
     return [{ parameter, share, chance: chanceLevel(parameter, groups, nGroups, sample, spread), nGroups }];
   });
   return found.sort((a, b) => b.share - a.share || (a.parameter < b.parameter ? -1 : 1));
-}
-
-function thinned(n: number): number[] {
-  const step = Math.max(1, n / MOST_RESULTS);
-  return Array.from({ length: Math.min(n, MOST_RESULTS) }, (_, at) => Math.floor(at * step));
 }
 
 /** The group of each result: its value, or its quantile where there are more than a few values. */

@@ -56,12 +56,10 @@ export function pointTable(
   frontRung: number,
 ): PointTable {
   const others = standings.filter(({ candidate }) => !front.has(candidate.number));
-  const step = Math.max(1, others.length / MOST_POINTS);
-  const kept = Array.from(
-    { length: Math.min(others.length, MOST_POINTS) },
-    (_, at) => others[Math.floor(at * step)]!,
-  );
-  const shown = [...standings.filter(({ candidate }) => front.has(candidate.number)), ...kept];
+  const shown = [
+    ...standings.filter(({ candidate }) => front.has(candidate.number)),
+    ...thinned(others, MOST_POINTS),
+  ];
   const metrics = METRIC_NAMES.filter((metric) =>
     shown.some(({ evaluation }) => evaluation.values[metric] !== undefined),
   );
@@ -78,6 +76,12 @@ export function pointTable(
     genes: varyingGenes(shown.map(({ candidate }) => candidate)),
     shape: shown.map(({ candidate }) => shapeOf(candidate)),
   };
+}
+
+/** At most `most` of a list, evenly spread over it. */
+export function thinned<T>(list: readonly T[], most: number): T[] {
+  const step = Math.max(1, list.length / most);
+  return Array.from({ length: Math.min(list.length, most) }, (_, at) => list[Math.floor(at * step)]!);
 }
 
 function standingOf(

@@ -14,10 +14,10 @@ import type { CandidateRecord } from '../store/records.ts';
 import { packageVersion } from '../version.ts';
 import { type CoursePoint, courseOf, type Ending, endingsOf } from './course.ts';
 import { GENES } from './genes.ts';
-import { type Importance, importanceOf } from './importance.ts';
+import { type Importance, importanceOf, MOST_RESULTS } from './importance.ts';
 import { markLabels, marksOf, normalised } from './marks.ts';
 import { type MemberView, memberView, metricOrder } from './members.ts';
-import { type PointTable, pointTable, type Standing, standingsOf, varyingGenes } from './points.ts';
+import { type PointTable, pointTable, type Standing, standingsOf, thinned, varyingGenes } from './points.ts';
 import { countRejections } from './replay.ts';
 import { specYaml } from './spec-yaml.ts';
 
@@ -269,7 +269,8 @@ function importanceView(
   evaluations: readonly EvaluationResult[],
   metrics: readonly MetricName[],
 ): ReportData['importance'] {
-  const lowest = evaluations.filter(({ state, rung }) => state === 'ok' && rung === 0);
+  const all = evaluations.filter(({ state, rung }) => state === 'ok' && rung === 0);
+  const lowest = thinned(all, MOST_RESULTS);
   const byNumber = new Map(candidates.map((candidate) => [candidate.number, candidate]));
   const standings: Standing[] = lowest.map((evaluation) => ({
     candidate: byNumber.get(evaluation.candidate)!,

@@ -261,13 +261,17 @@ export class RunReader {
   }
 
   #valuesOf(sql: string, ...parameters: unknown[]): Map<number, MetricValues> {
-    const values = new Map<number, Partial<Record<MetricName, number>>>();
-    for (const { evaluation, metric, value } of this.#all(sql, ...parameters)) {
-      const known = values.get(evaluation as number) ?? {};
-      known[metric as MetricName] = value as number;
-      values.set(evaluation as number, known);
-    }
-    return values;
+    return guarded(this.path, () => {
+      const values = new Map<number, Partial<Record<MetricName, number>>>();
+      // Row by row: a large run has millions of them, and as objects all at once they would not fit.
+      const rows = this.#database.prepare(sql).raw().iterate(...parameters);
+      for (const [evaluation, metric, value] of rows as Iterable<[number, MetricName, number]>) {
+        const known = values.get(evaluation);
+        if (known === undefined) values.set(evaluation, { [metric]: value });
+        else known[metric] = value;
+      }
+      return values;
+    });
   }
 
   #summaryOf(row: Row): RunSummary {
