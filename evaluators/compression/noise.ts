@@ -42,7 +42,7 @@ function quadraticForm(values: Float32Array, rows: number, cols: number, moments
   return total;
 }
 
-/** Features of a deployment: disturbances of attention and feed-forward of each layer and of the head, cache formats. */
+/** Features of a deployment: the mean disturbance of each layer's matrices, that of embedding and head, cache formats. */
 export type NoiseProfile = (deployment: Deployment) => Float64Array;
 
 /** KV-cache formats that change the loss enough to be told from half precision. */
@@ -74,15 +74,16 @@ export function createNoiseProfile(
   };
   return (deployment) => {
     const nLayers = architecture.layers.length;
-    const features = new Float64Array(2 * nLayers + 1 + LOSSY_CACHES.length);
+    const features = new Float64Array(nLayers + 1 + LOSSY_CACHES.length);
+    const counts = new Float64Array(nLayers + 1);
+    for (const { layer = nLayers } of specs) counts[layer] = counts[layer]! + 1;
     for (const spec of specs) {
-      const place =
-        spec.layer === undefined ? 2 * nLayers : 2 * spec.layer + (spec.kind === 'attention' ? 0 : 1);
-      features[place] = features[place]! + noiseOf(spec, deployment);
+      const place = spec.layer ?? nLayers;
+      features[place] = features[place]! + noiseOf(spec, deployment) / counts[place]!;
     }
     const cache = LOSSY_CACHES.indexOf(deployment.kvCacheFormat);
     // Eight bits are about 2^-12 of noise; the fit finds the rest.
-    if (cache >= 0) features[2 * nLayers + 1 + cache] = 2 ** -12;
+    if (cache >= 0) features[nLayers + 1 + cache] = 2 ** -12;
     return features;
   };
 }

@@ -12,18 +12,21 @@ function observations(count: number, power: number, seed: number): LossObservati
   const rng = deriveRng(seed, count, 'observations');
   return Array.from({ length: count }, () => {
     const features = Float64Array.from(COEFFICIENTS, () => 10 ** (-4 + 4 * rng.uniform()));
-    const sum = COEFFICIENTS.reduce((total, c, j) => total + c * features[j]!, 0);
+    const sum = COEFFICIENTS.reduce((total, c, j) => total + c * (features[j]! + 2 * features[j]! ** 2), 0);
     return { features, lossChange: sum ** power };
   });
 }
 
 test('the law behind the measurements is found, and holds for deployments that were not measured', () => {
-  for (const power of [1, 1.5]) {
+  for (const power of [0.8, 1.25]) {
     const predictor = fitLossChange(observations(30, power, 1));
     expect(predictor.power).toBe(power);
+    let [error, total] = [0, 0];
     for (const { features, lossChange } of observations(50, power, 2)) {
-      expect(Math.abs(predictor.predict(features) - lossChange)).toBeLessThan(0.05 * lossChange);
+      error += Math.abs(predictor.predict(features) - lossChange);
+      total += lossChange;
     }
+    expect(error).toBeLessThan(0.03 * total);
     expect(predictor.leftOutError).toBeGreaterThan(0);
   }
 });
@@ -75,7 +78,7 @@ test('a profile tells which part is disturbed', () => {
   const weights = initialWeights(TINY, deriveRng(1, 0, 'profile'));
   const profile = createNoiseProfile(TINY, weights, {});
   const plain = profile({ ...deploymentOf('fp32'), headFormat: 'fp32' });
-  expect([...plain]).toEqual(Array(8).fill(0));
+  expect([...plain]).toEqual(Array(6).fill(0));
   const mixed = deploymentOf('fp32');
   const features = profile({
     ...mixed,
@@ -83,7 +86,7 @@ test('a profile tells which part is disturbed', () => {
     layers: [mixed.layers[0]!, { weightFormat: 'mxfp4-e2m1', sparsity: 0.5 }],
     kvCacheFormat: 'int8',
   });
-  expect([...features].map((x) => x > 0)).toEqual([false, false, true, true, false, false, false, true]);
+  expect([...features].map((x) => x > 0)).toEqual([false, true, false, false, false, true]);
   const eight = profile({ ...deploymentOf('mxint8'), headFormat: 'fp32' });
-  expect(eight[2]).toBeLessThan(features[2]! / 10);
+  expect(eight[1]).toBeLessThan(features[1]! / 10);
 });
