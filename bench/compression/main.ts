@@ -1,5 +1,5 @@
 // The measurements of docs/compression.md.
-// npx tsx bench/compression/main.ts train | measure RESULTS.jsonl | tables RESULTS.jsonl | predict
+// npx tsx bench/compression/main.ts train | measure RESULTS.jsonl [NAME] | tables RESULTS.jsonl | predict
 //                                   | big-file FOLDER NLAYERS FORMAT SPARSITY
 import type { WeightFormat } from '../../space/deployment.ts';
 import { compressBigFile } from './big-file.ts';
@@ -15,7 +15,7 @@ const word = (i: number): string => {
   return value;
 };
 if (command === 'train') await trainedWeights(benchDataset());
-else if (command === 'measure') await measureAll(word(0));
+else if (command === 'measure') await measureAll(word(0), words[1]);
 else if (command === 'tables') printTables(word(0));
 else if (command === 'predict') await comparePredictors();
 else if (command === 'big-file')

@@ -21,8 +21,8 @@ import {
 import { expectedBits, type Measurement, uniform } from './measurement.ts';
 import { ARCHITECTURE, benchDataset, SEED, SETTINGS, trainedWeights } from './trained-model.ts';
 
-/** Appends to the file of results at `path`. */
-export async function measureAll(path: string): Promise<void> {
+/** Appends to the file of results at `path`; with `only`, nothing but the measurement of that name. */
+export async function measureAll(path: string, only?: string): Promise<void> {
   const done = new Set(
     existsSync(path)
       ? readFileSync(path, 'utf8')
@@ -43,7 +43,7 @@ export async function measureAll(path: string): Promise<void> {
     deployment: Deployment,
     make: () => Promise<{ model: CompressedModel; castShare?: number }>,
   ): Promise<void> {
-    if (done.has(name)) return;
+    if (done.has(name) || (only !== undefined && only !== name)) return;
     const start = cpuSeconds();
     const { model, castShare } = await make();
     const bitsPerByte = await meter.bitsPerByte(model.weights, deployment.kvCacheFormat);
