@@ -104,8 +104,8 @@ function addData(app: Hono, database: LiveDatabase): void {
     const runs = database.runs().map((run) => ({ ...run, createdAt: new Date(run.createdAt).toISOString() }));
     return context.json({ runs });
   });
-  app.get('/api/runs/:run', (context) => {
-    const { json, version } = database.report(database.resolve(context.req.param('run')));
+  app.get('/api/runs/:run', async (context) => {
+    const { json, version } = await database.report(database.resolve(context.req.param('run')));
     context.header('ETag', version);
     context.header('Cache-Control', 'no-cache');
     if (context.req.header('if-none-match') === version) return context.body(null, 304);

@@ -305,7 +305,7 @@ describe.skipIf(chromiumPath === undefined)(`the live pages${browserNote}`, () =
     const early = Number(await page.locator('.tiles div:nth-child(3) strong').textContent());
     goOn();
     await running;
-    await page.locator('.state-finished').waitFor({ timeout: 20_000 });
+    await page.locator('.state-finished').waitFor({ timeout: 45_000 });
     const reader = new RunReader(path);
     const { nEvaluations } = reader.run(reader.resolve('latest'));
     reader.close();
