@@ -85,6 +85,21 @@ export function formBelief<G>(
 }
 
 /**
+ * The least value of the uncertain objective at which a constraint that only training tells was broken, as far as such
+ * a limit explains every result; Infinity otherwise. Beyond it there is nothing to gain.
+ */
+export function learntLimit<G>(belief: Belief<G>, ledger: Ledger<G>, nRungs: number): number {
+  const results = ledger.scoredAt(nRungs - 1).map(({ result }) => ({
+    value: result.objectives[belief.uncertain]!,
+    isFeasible: result.totalViolation === 0,
+  }));
+  const broken = results.filter((one) => !one.isFeasible).map((one) => one.value);
+  const met = results.filter((one) => one.isFeasible).map((one) => one.value);
+  const limit = Math.min(...broken, Number.POSITIVE_INFINITY);
+  return met.every((value) => value < limit) ? limit : Number.POSITIVE_INFINITY;
+}
+
+/**
  * Objectives that the run has or may still get at the highest rung: its results there, and what is expected of members
  * under way. Members that wait on a lower rung do not count: most will never climb, and what they would have added
  * must be open to others.

@@ -1,6 +1,6 @@
 // Model-guided evolution: a surrogate of the loss, exact cheap objectives, and the exact expected hypervolume gain.
 import { deriveRng, type Rng } from '../space/random.ts';
-import { type Belief, believedPoints, formBelief } from './belief.ts';
+import { type Belief, believedPoints, formBelief, learntLimit } from './belief.ts';
 import { expectedGain } from './expected-gain.ts';
 import { explore, frontPoints, optionGain, POOL_POPULATION, pickBatch } from './explore.ts';
 import { type Comparison, reportOf } from './forecasts.ts';
@@ -92,7 +92,10 @@ export function guidedProposer<G>(): Proposer<G> {
     reports.push(reportOf(comparisons, { nCandidates: number, nObservations: belief.nObservations }));
     const believed = believedPoints(belief, ledger.members, settings.nRungs);
     if (believed.length === 0) return false;
-    const reference = problem.reference ?? referenceBeyond(believed);
+    const limit = learntLimit(belief, ledger, settings.nRungs);
+    const reference = (problem.reference ?? referenceBeyond(believed)).map((value, k) =>
+      k === belief.uncertain ? Math.min(value, limit) : value,
+    );
     const front = frontPoints(believed);
     const gain = expectedGain(front, reference, belief.uncertain);
     const gainOf = (objectives: readonly number[], deviation: number) =>

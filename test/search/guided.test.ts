@@ -60,6 +60,18 @@ describe('guided', () => {
     expect(asks.filter((ask) => problem.truth(ask.genome).violations.some((v) => v > 0))).toEqual([]);
   });
 
+  it('learns a limit on the loss that only training tells', () => {
+    const problem = toyNas();
+    const search = createSearch(problem, 'guided', settings());
+    const asks = drive(search, (ask) => {
+      const { objectives } = problem.truth(ask.genome);
+      return { objectives, violations: [Math.max(0, objectives[0]! / 3.1 - 1)] };
+    });
+    const late = asks.slice(-20);
+    const broken = late.filter((ask) => problem.truth(ask.genome).objectives[0]! > 3.1);
+    expect(broken.length).toBeLessThanOrEqual(8);
+  });
+
   it('goes on as plain evolution without features', () => {
     const problem = knapsack(true);
     const { search, asks } = run(problem, settings());
