@@ -47,7 +47,7 @@ export function redrawCharts() {
  * @param {string} options.className decides the height
  * @param {() => string} options.label what the chart shows, in words
  * @param {(colours: Palette, width: number) => ChartOption} options.option
- * @param {(candidate: number) => void} [options.onPick] a point with a `candidate` was clicked
+ * @param {(item: any) => void} [options.onPick] something drawn was clicked
  */
 export function createChart({ className, label, option, onPick }) {
   const canvas = h('div', { class: `chart ${className}`, role: 'img' });
@@ -57,10 +57,7 @@ export function createChart({ className, label, option, onPick }) {
     if (!canvas.isConnected || canvas.clientWidth === 0) return;
     if (chart === undefined) {
       chart = library().init(canvas, undefined, { renderer: 'canvas' });
-      chart.on('click', ({ data }) => {
-        const candidate = /** @type {any} */ (data)?.candidate;
-        if (typeof candidate === 'number') onPick?.(candidate);
-      });
+      chart.on('click', (item) => onPick?.(item));
     }
     chart.setOption(
       {
@@ -81,7 +78,12 @@ export function createChart({ className, label, option, onPick }) {
     draw();
   }).observe(canvas);
   redraws.add(draw);
-  return { element: canvas, draw };
+  return {
+    element: canvas,
+    draw,
+    /** Changes a part of what is drawn. @param {ChartOption} change */
+    patch: (change) => chart?.setOption(change),
+  };
 }
 
 /** What all axes share. @param {Palette} colours */

@@ -17,7 +17,9 @@ export function parallelSection(data, state) {
     label: () =>
       `Parallel coordinates of ${current.front.nMembers} candidates on the front over ${axesOf(current).map(labelOf).join(', ')}. The table of the front holds the same values.`,
     option: (colours) => parallelOption(current, state.get().candidate, colours),
-    onPick: (candidate) => state.set({ candidate }),
+    onPick: ({ data: line }) => {
+      if (typeof line?.candidate === 'number') state.set({ candidate: line.candidate });
+    },
   });
   state.listen((choices, before) => {
     if (choices.candidate !== before.candidate) chart.draw();

@@ -1,64 +1,36 @@
 // How the scatter is drawn: layers of points, the front's line, limits, names of the knee and the ends.
 import { axisStyle, tooltipStyle } from './chart.js';
 import { h } from './dom.js';
-import { axisUnit, formatUnit, labelOf, marksText } from './format.js';
+import { formatUnit, labelOf, marksText } from './format.js';
+import { pointLayers, pointOf, STANDING_LABELS, STANDING_NAMES } from './scatter-points.js';
 import { columnOf, metricOf } from './state.js';
 
 /** @typedef {import('./chart.js').Palette} Palette */
+/** @typedef {import('./scatter-points.js').Point} Point */
 
-export const STANDING_LABELS = [
-  'On the front',
-  'Dominated',
-  'Stopped at a lower rung',
-  'Breaks a constraint',
-];
-export const STANDING_NAMES = ['front', 'dominated', 'lower', 'outside'];
 /** More points than this are drawn without outlines, all at once. */
 const LARGE = 3000;
 
 /** @param {ReportData} data @param {import('./state.js').Choices} choices @param {Palette} colours @param {number} width */
 export function scatterOption(data, choices, colours, width) {
-  const { x, y, colour, hidden } = choices;
-  const xs = /** @type {readonly (number | null)[]} */ (columnOf(data, x));
-  const ys = /** @type {readonly (number | null)[]} */ (columnOf(data, y));
-  const cs = colour === '' ? [] : columnOf(data, colour);
-  const [unitX, unitY] = [unitOf(data, x, xs), unitOf(data, y, ys)];
-  const drawn = STANDING_NAMES.map((name, standing) =>
-    hidden.has(name)
-      ? []
-      : data.points.standing.flatMap((each, at) =>
-          each === standing && xs[at] != null && ys[at] != null
-            ? [
-                {
-                  value: [Number(xs[at]) / unitX.factor, Number(ys[at]) / unitY.factor, cs[at]],
-                  candidate: data.points.candidate[at],
-                  at,
-                },
-              ]
-            : [],
-        ),
-  );
-  const [front = [], dominated = [], lower = [], outside = []] = drawn;
-  const shown = drawn.flat();
+  const { x, y, colour } = choices;
+  const { layers, unitX, unitY } = pointLayers(data, choices);
+  const [front = [], dominated = [], lower = [], outside = []] = layers;
+  const shown = layers.flat();
   const isLarge = shown.length > LARGE;
-  const coloured = colouring(
-    data,
-    colour,
-    cs,
-    front.map(({ at }) => at),
-    colours,
-  );
-  /** @param {typeof shown} points @param {object} style @param {object} [more] */
-  const layer = (points, style, more) => ({
+  const at = front.map((point) => point.at);
+  const coloured = colouring(data, colour, colour === '' ? [] : columnOf(data, colour), at, colours);
+  /** @param {number} standing @param {readonly Point[]} points @param {object} style @param {object} more */
+  const layer = (standing, points, style, more) => ({
     type: 'scatter',
-    // Drawn all at once a point is bare numbers: its candidate is found by its position.
-    data: isLarge && points !== front ? points.map(({ value }) => value.slice(0, 2)) : points,
-    large: isLarge && points !== front,
+    id: STANDING_NAMES[standing],
+    // Drawn all at once a point is bare numbers: what it stands for is found by its position.
+    data: isLarge && standing > 0 ? points.map(({ value }) => value.slice(0, 2)) : points,
+    large: isLarge && standing > 0,
     itemStyle: style,
     cursor: 'pointer',
     ...more,
   });
-  const chosen = shown.filter(({ candidate }) => candidate === choices.candidate);
   return {
     grid: {
       left: 12,
@@ -85,32 +57,37 @@ export function scatterOption(data, choices, colours, width) {
       : { visualMap: { ...coloured, left: width < 520 ? 'center' : 'right', top: 0 } }),
     series: [
       layer(
+        3,
         outside,
         { color: 'transparent', borderColor: colours.danger, opacity: 0.55 },
         { symbol: 'diamond', symbolSize: 6 },
       ),
-      layer(lower, { color: 'transparent', borderColor: colours.muted, opacity: 0.5 }, { symbolSize: 5 }),
-      layer(dominated, { color: colours.muted, opacity: 0.38 }, { symbolSize: 6 }),
+      layer(2, lower, { color: 'transparent', borderColor: colours.muted, opacity: 0.5 }, { symbolSize: 5 }),
+      layer(1, dominated, { color: colours.muted, opacity: 0.38 }, { symbolSize: 6 }),
       frontLine(data, choices, front, colours),
       layer(
+        0,
         front,
         { color: colours.accent, borderColor: colours.surface, borderWidth: 1.5 },
-        { symbolSize: 13, z: 5, id: 'front' },
+        { symbolSize: 13, z: 5 },
       ),
       limits(data, x, y, unitX, unitY, colours),
       markLabels(data, front, colours, width),
-      layer(
-        chosen,
-        { color: 'transparent', borderColor: colours.text, borderWidth: 2 },
-        { symbolSize: 21, z: 6, silent: true, id: 'chosen' },
-      ),
+      {
+        type: 'scatter',
+        ...chosenSeries(shown, choices),
+        itemStyle: { color: 'transparent', borderColor: colours.text, borderWidth: 2 },
+        symbolSize: 21,
+        z: 6,
+        silent: true,
+      },
     ],
   };
 }
 
-/** @param {ReportData} data @param {string} name @param {readonly (number | null)[]} values */
-function unitOf(data, name, values) {
-  return axisUnit(metricOf(data, name)?.unit ?? '', values.map(Number));
+/** The ring around the chosen candidate. @param {readonly Point[]} shown @param {import('./state.js').Choices} choices */
+export function chosenSeries(shown, choices) {
+  return { id: 'chosen', data: shown.filter(({ candidate }) => candidate === choices.candidate) };
 }
 
 /** @param {Palette} colours @param {string} name @param {{ suffix: string }} unit @param {boolean} isLog @param {string} place @param {number} gap */
@@ -285,9 +262,10 @@ function markLabels(data, front, colours, width) {
 }
 
 /** @param {ReportData} data @param {any} item @param {import('./state.js').Choices} choices */
-function tip(data, item, { x, y, colour }) {
-  const at = item.data?.at;
-  if (typeof at !== 'number') return '';
+function tip(data, item, choices) {
+  const { x, y, colour } = choices;
+  const at = pointOf(data, choices, item)?.at;
+  if (at === undefined) return '';
   const { candidate, standing, rung, shape } = data.points;
   const names = [...new Set([x, y, ...(colour === '' ? [] : [colour]), ...data.objectives])];
   return h(

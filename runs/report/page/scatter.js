@@ -2,7 +2,8 @@
 import { createChart } from './chart.js';
 import { announce, checkbox, fill, h, segmented, select } from './dom.js';
 import { formatUnit, labelOf, marksText } from './format.js';
-import { STANDING_LABELS, STANDING_NAMES, scatterOption } from './scatter-option.js';
+import { chosenSeries, scatterOption } from './scatter-option.js';
+import { pointLayers, pointOf, STANDING_LABELS, STANDING_NAMES } from './scatter-points.js';
 import { columnOf, metricOf, pointIndex } from './state.js';
 
 /** @param {ReportData} data @param {import('./state.js').State} state */
@@ -15,7 +16,10 @@ export function scatterSection(data, state) {
     className: 'chart-scatter',
     label: () => describe(current, state.get()),
     option: (colours, width) => scatterOption(current, state.get(), colours, width),
-    onPick: (candidate) => choose(candidate),
+    onPick: (item) => {
+      const candidate = pointOf(current, state.get(), item)?.candidate;
+      if (candidate !== undefined) choose(candidate);
+    },
   });
   /** @param {number} candidate */
   const choose = (candidate) => {
@@ -84,7 +88,12 @@ export function scatterSection(data, state) {
         : '';
     note.textContent = `Losses of candidates that stopped at a lower rung come from less training.${thinned}`;
   };
-  state.listen(() => chart.draw());
+  state.listen((choices, before) => {
+    // Only the ring moves where only the choice has changed: large runs are drawn once.
+    if (isOnlyChoice(choices, before))
+      chart.patch({ series: [chosenSeries(pointLayers(current, choices).layers.flat(), choices)] });
+    else chart.draw();
+  });
   renderControls();
   return {
     element: h('div', {}, controls, frame, legend, note),
@@ -128,4 +137,10 @@ function walk(event, data, { x, candidate }, choose) {
   const here = order.findIndex((at) => data.points.candidate[at] === candidate);
   const next = order[Math.min(order.length - 1, Math.max(0, Math.max(here, 0) + step))];
   if (next !== undefined) choose(data.points.candidate[next] ?? 0);
+}
+
+/** @param {import('./state.js').Choices} now @param {import('./state.js').Choices} before */
+function isOnlyChoice(now, before) {
+  const names = /** @type {(keyof typeof now)[]} */ (Object.keys(now));
+  return names.every((name) => name === 'candidate' || now[name] === before[name]);
 }

@@ -237,6 +237,21 @@ describe.skipIf(chromiumPath === undefined)(`the page in a browser${browserNote}
     await page.context().close();
   });
 
+  it('tells of the point under the pointer and chooses it', async () => {
+    const { page, problems } = await openPage(browser, saved(report));
+    await page.getByRole('button', { name: 'All', exact: true }).click();
+    await page.locator('.chart-scatter').scrollIntoViewIfNeeded();
+    // The dominated point that is furthest from every other, so that nothing lies on top of it.
+    const { candidate, x, y } = (await page.evaluate(LONELY)) as { candidate: number; x: number; y: number };
+    await page.mouse.move(x, y);
+    await page.locator('.tip').waitFor();
+    expect(await page.locator('.tip').textContent()).toContain(`Candidate ${candidate}`);
+    await page.mouse.click(x, y);
+    expect(await page.locator('.candidate-title').textContent()).toContain(`Candidate ${candidate}`);
+    expect(problems).toEqual([]);
+    await page.context().close();
+  });
+
   it('shows hostile names as they are and runs none of them', async () => {
     const { page, problems } = await openPage(browser, saved(hostile));
     expect(await page.locator('h1').textContent()).toContain('</script><script>alert(1)</script>');
@@ -251,6 +266,18 @@ describe.skipIf(chromiumPath === undefined)(`the page in a browser${browserNote}
     await page.context().close();
   });
 });
+
+/** Where a point off the front lies on the screen that has more room around it than any other. */
+const LONELY = `(() => {
+  const element = document.querySelector('.chart-scatter');
+  const chart = globalThis.echarts.getInstanceByDom(element);
+  const box = element.getBoundingClientRect();
+  const places = chart.getOption().series.filter(({ id }) => ['front', 'dominated', 'lower', 'outside'].includes(id))
+    .flatMap(({ id, data }) => data.map((point) => ({ id, candidate: point.candidate, pixel: chart.convertToPixel('grid', point.value) })));
+  const room = (place) => Math.min(...places.filter((other) => other !== place).map((other) => Math.hypot(other.pixel[0] - place.pixel[0], other.pixel[1] - place.pixel[1])));
+  const best = places.filter(({ id }) => id !== 'front').reduce((a, b) => (room(b) > room(a) ? b : a));
+  return { candidate: best.candidate, x: box.x + best.pixel[0], y: box.y + best.pixel[1] };
+})()`;
 
 /** WCAG contrast of the page's text colours on its grounds. */
 const CONTRAST = `(() => {
