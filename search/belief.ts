@@ -1,7 +1,7 @@
 // What a guided search believes of a genome before it is trained: exact where computed, modelled where not.
 import { totalViolation } from './dominance.ts';
 import type { Hyperparameters } from './kernel.ts';
-import type { Ledger, Member } from './ledger.ts';
+import type { Ledger, Member, Scored } from './ledger.ts';
 import type { Problem } from './port.ts';
 import { fitSurrogate, type Prediction, type Surrogate } from './surrogate.ts';
 
@@ -85,18 +85,33 @@ export function formBelief<G>(
 }
 
 /**
- * The least value of the uncertain objective at which a constraint that only training tells was broken, as far as such
- * a limit explains every result; Infinity otherwise. Beyond it there is nothing to gain.
+ * The value of the uncertain objective from which on a constraint that only training tells is broken: the least value
+ * that broke it at the highest rung where such a limit explains every result, less what that rung still has to gain.
+ * Infinity where there is none. Beyond it there is nothing to gain.
  */
-export function learntLimit<G>(belief: Belief<G>, ledger: Ledger<G>, nRungs: number): number {
-  const results = ledger.scoredAt(nRungs - 1).map(({ result }) => ({
-    value: result.objectives[belief.uncertain]!,
-    isFeasible: result.totalViolation === 0,
-  }));
-  const broken = results.filter((one) => !one.isFeasible).map((one) => one.value);
-  const met = results.filter((one) => one.isFeasible).map((one) => one.value);
-  const limit = Math.min(...broken, Number.POSITIVE_INFINITY);
-  return met.every((value) => value < limit) ? limit : Number.POSITIVE_INFINITY;
+export function learntLimit<G>(
+  problem: Problem<G>,
+  belief: Belief<G>,
+  ledger: Ledger<G>,
+  nRungs: number,
+): number {
+  const isCheaplyMet = ({ member }: Scored<G>) =>
+    totalViolation(problem.facts(member.genome).violations) === 0;
+  for (let rung = nRungs - 1; rung >= 0; rung--) {
+    const results = ledger.scoredAt(rung).filter(isCheaplyMet);
+    const lossOf = ({ result }: Scored<G>) => result.objectives[belief.uncertain]!;
+    const isMet = ({ result }: Scored<G>) => result.totalViolation === 0;
+    const limit = Math.min(...results.filter((one) => !isMet(one)).map(lossOf), Number.POSITIVE_INFINITY);
+    if (limit === Number.POSITIVE_INFINITY) continue;
+    if (results.some((one) => isMet(one) && lossOf(one) >= limit)) return Number.POSITIVE_INFINITY;
+    if (rung === nRungs - 1) return limit;
+    const gaps = results.map(({ member, result }) => {
+      const top = belief.predict(member.genome, nRungs - 1).mean;
+      return result.objectives[belief.uncertain]! - top;
+    });
+    return limit - gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length;
+  }
+  return Number.POSITIVE_INFINITY;
 }
 
 /**

@@ -92,7 +92,7 @@ export function guidedProposer<G>(): Proposer<G> {
     reports.push(reportOf(comparisons, { nCandidates: number, nObservations: belief.nObservations }));
     const believed = believedPoints(belief, ledger.members, settings.nRungs);
     if (believed.length === 0) return false;
-    const limit = learntLimit(belief, ledger, settings.nRungs);
+    const limit = learntLimit(problem, belief, ledger, settings.nRungs);
     const reference = (problem.reference ?? referenceBeyond(believed)).map((value, k) =>
       k === belief.uncertain ? Math.min(value, limit) : value,
     );
