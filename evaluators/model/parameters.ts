@@ -8,21 +8,40 @@ export interface ParameterSpec {
   readonly shape: readonly number[];
   /** Matrices decay, norm gains do not. */
   readonly decays: boolean;
+  /** Factor on the learning rate. */
+  readonly rateFactor: number;
   /** Standard deviation of the first values; `undefined` = ones. */
   readonly initialDeviation: number | undefined;
 }
 
-const matrix = (name: string, rows: number, columns: number, initialDeviation: number): ParameterSpec => ({
+const matrix = (
+  name: string,
+  rows: number,
+  columns: number,
+  initialDeviation: number,
+  rateFactor: number,
+): ParameterSpec => ({
   name,
   shape: [rows, columns],
   decays: true,
+  rateFactor,
   initialDeviation,
 });
+
+/** Up to this width every weight learns at the rate that the settings name. */
+const REFERENCE_WIDTH = 64;
+
+/**
+ * Matrices inside the model learn at a rate that falls with its width, so that one setting serves all widths of a
+ * space (Yang et al. 2022, table 3); embeddings and gains, whose inputs do not grow with it, at the rate itself.
+ */
+const rateFactorOf = (dModel: number): number => Math.min(1, REFERENCE_WIDTH / dModel);
 
 const gain = (name: string, size: number): ParameterSpec => ({
   name,
   shape: [size],
   decays: false,
+  rateFactor: 1,
   initialDeviation: undefined,
 });
 
@@ -31,29 +50,30 @@ export function parameterSpecs(architecture: Architecture): readonly ParameterSp
   const { dModel, headDim, vocabSize, layers, tieEmbeddings } = architecture;
   const width = dModel ** -0.5;
   const residual = (2 * layers.length) ** -0.5;
-  const specs: ParameterSpec[] = [matrix('embedding', vocabSize, dModel, 0.02)];
+  const inner = rateFactorOf(dModel);
+  const specs: ParameterSpec[] = [matrix('embedding', vocabSize, dModel, 0.02, 1)];
   layers.forEach(({ nHeads, nKvHeads, dFf }, i) => {
     if (nHeads > 0) {
-      const inner = nHeads * headDim;
+      const heads = nHeads * headDim;
       specs.push(
         gain(`layers.${i}.attention.norm`, dModel),
-        matrix(`layers.${i}.attention.q`, dModel, inner, width),
-        matrix(`layers.${i}.attention.k`, dModel, nKvHeads * headDim, width),
-        matrix(`layers.${i}.attention.v`, dModel, nKvHeads * headDim, width),
-        matrix(`layers.${i}.attention.o`, inner, dModel, inner ** -0.5 * residual),
+        matrix(`layers.${i}.attention.q`, dModel, heads, width, inner),
+        matrix(`layers.${i}.attention.k`, dModel, nKvHeads * headDim, width, inner),
+        matrix(`layers.${i}.attention.v`, dModel, nKvHeads * headDim, width, inner),
+        matrix(`layers.${i}.attention.o`, heads, dModel, heads ** -0.5 * residual, inner),
       );
     }
     if (dFf > 0) {
       specs.push(
         gain(`layers.${i}.feedForward.norm`, dModel),
-        matrix(`layers.${i}.feedForward.gate`, dModel, dFf, width),
-        matrix(`layers.${i}.feedForward.up`, dModel, dFf, width),
-        matrix(`layers.${i}.feedForward.down`, dFf, dModel, dFf ** -0.5 * residual),
+        matrix(`layers.${i}.feedForward.gate`, dModel, dFf, width, inner),
+        matrix(`layers.${i}.feedForward.up`, dModel, dFf, width, inner),
+        matrix(`layers.${i}.feedForward.down`, dFf, dModel, dFf ** -0.5 * residual, inner),
       );
     }
   });
   specs.push(gain('norm', dModel));
-  if (!tieEmbeddings) specs.push(matrix('head', dModel, vocabSize, width));
+  if (!tieEmbeddings) specs.push(matrix('head', dModel, vocabSize, width, inner));
   return specs;
 }
 

@@ -48,6 +48,27 @@ export interface AdamWSettings {
   readonly gradientClip: number;
 }
 
+/** Bytes of a part that one rate updates. */
+interface Stretch {
+  readonly from: number;
+  readonly to: number;
+  readonly decays: boolean;
+  readonly rateFactor: number;
+}
+
+/** Weights with the same rate and decay lie together. */
+function groupsOf(specs: readonly ParameterSpec[]) {
+  const groups = new Map<string, { decays: boolean; rateFactor: number; specs: ParameterSpec[] }>();
+  for (const spec of specs) {
+    const { decays, rateFactor } = spec;
+    const key = `${decays} ${rateFactor}`;
+    const group = groups.get(key) ?? { decays, rateFactor, specs: [] };
+    group.specs.push(spec);
+    groups.set(key, group);
+  }
+  return [...groups.values()];
+}
+
 export class FlatState {
   /** Views by weight name; valid until `release`. */
   readonly weights: Readonly<Record<string, Float32Array>>;
@@ -56,8 +77,7 @@ export class FlatState {
   readonly second: Readonly<Record<string, Float32Array>>;
   readonly #memory: WasmMemory;
   readonly #kernels: FlatKernels;
-  /** Bytes of one part: those of the weights that decay come first. */
-  readonly #decayingBytes: number;
+  readonly #stretches: readonly Stretch[];
   readonly #partBytes: number;
   readonly #nPasses: number;
 
@@ -71,10 +91,16 @@ export class FlatState {
   ) {
     this.#nPasses = nPasses;
     const bytes = flatStateBytes(specs, nPasses);
-    const decaying = specs.filter(({ decays }) => decays);
-    const ordered = [...decaying, ...specs.filter(({ decays }) => !decays)];
-    this.#decayingBytes = partBytes(decaying);
+    const groups = groupsOf(specs);
+    const ordered = groups.flatMap((group) => group.specs);
     this.#partBytes = partBytes(specs);
+    let from = 0;
+    this.#stretches = groups.map(({ decays, rateFactor, specs: members }) => {
+      const to = from + partBytes(members);
+      const stretch = { from, to, decays, rateFactor };
+      from = to;
+      return stretch;
+    });
     this.#memory = takeMemory(bytes);
     this.#kernels = flatKernels(this.#memory);
     new Uint8Array(this.#memory.buffer, 0, bytes).fill(0);
@@ -121,20 +147,23 @@ export class FlatState {
   update(settings: AdamWSettings, learningRate: number, step: number, gradientNorm: number): void {
     const { beta1, beta2, epsilon, weightDecay, gradientClip } = settings;
     const clip = gradientClip > 0 ? Math.min(1, gradientClip / (gradientNorm + 1e-6)) : 1;
-    const rate = learningRate / (1 - beta1 ** step);
     const correction = 1 / Math.sqrt(1 - beta2 ** step);
-    const pass = (from: number, to: number, kept: number) => {
+    for (const { from, to, decays, rateFactor } of this.#stretches) {
+      const ownRate = learningRate * rateFactor;
       const [weights, first, second] = (['weights', 'first', 'second'] as const).map(
         (part) => this.#pointer(part) + from,
       );
       this.#kernels.adamW(
         ...([weights!, this.#stepGradients() + from, first!, second!, weights! + to - from] as const),
         ...([beta1, clip * (1 - beta1), beta2, clip * clip * (1 - beta2)] as const),
-        ...([kept, rate, correction, epsilon] as const),
+        ...([
+          decays ? 1 - ownRate * weightDecay : 1,
+          ownRate / (1 - beta1 ** step),
+          correction,
+          epsilon,
+        ] as const),
       );
-    };
-    pass(0, this.#decayingBytes, 1 - learningRate * weightDecay);
-    pass(this.#decayingBytes, this.#partBytes, 1);
+    }
   }
 
   /** Gives the memory back; no view may be used after. */

@@ -9,6 +9,7 @@ const specOf = (size: number, i: number, decays: boolean): ParameterSpec => ({
   name: `p${i}`,
   shape: [size],
   decays,
+  rateFactor: [1, 0.5, 3][i % 3]!,
   initialDeviation: 1,
 });
 
@@ -46,14 +47,14 @@ test('updates as AdamW in float64 does, whatever the sizes', () => {
         expect(Math.abs(state.gradientNorm() - norm) / norm).toBeLessThan(1e-6);
         const settings = { ...ADAMW, gradientClip };
         state.update(settings, 0.01, step, state.gradientNorm());
-        for (const { name, decays } of specs) {
+        for (const { name, decays, rateFactor } of specs) {
           const tensors = {
             weight: expected.weight[name]!,
             first: expected.first[name]!,
             second: expected.second[name]!,
             gradient: gradients[name]!,
           };
-          updateInPlace(tensors, decays, settings, 0.01, step, norm);
+          updateInPlace(tensors, decays, settings, 0.01 * rateFactor, step, norm);
         }
       }
       for (const { name } of specs) {

@@ -106,14 +106,14 @@ export async function referenceTraining(architecture: Architecture, batch: numbe
     losses.push(results.loss![0]!);
     const gradients = parameterSpecs(architecture).map(({ name }) => results[GRADIENT + name]!);
     const norm = Math.hypot(...gradients.map((gradient) => Math.hypot(...gradient)));
-    parameterSpecs(architecture).forEach(({ name, decays }, j) => {
+    parameterSpecs(architecture).forEach(({ name, decays, rateFactor }, j) => {
       const tensors = {
         weight: weights[name]!,
         first: first[name]!,
         second: second[name]!,
         gradient: gradients[j]!,
       };
-      updateInPlace(tensors, decays, ADAMW, rate, i + 1, norm);
+      updateInPlace(tensors, decays, ADAMW, rate * rateFactor, i + 1, norm);
     });
   }
   return { losses, weights };
