@@ -23,7 +23,9 @@ Examples:
   paretoformer check space.yaml          validate it, see sizes, costs and time
   paretoformer run space.yaml            search; Ctrl-C stops, 'resume' continues
   paretoformer front latest --sort memory --where 'loss < 1.1 * best'
-  paretoformer show latest 12            one candidate, layer by layer`;
+  paretoformer show latest 12            one candidate, layer by layer
+  paretoformer pick latest --weights loss=2,latency=1
+  paretoformer report latest             one page with charts; 'serve' shows all runs live`;
 
 function createProgram(): Command {
   const program = new Command('paretoformer')

@@ -62,7 +62,7 @@ export function courseSection(data) {
       h(
         'p',
         { class: 'note' },
-        'Share of the box between ideal and reference that the front dominates: 0 to 1, more is better. A new rung compares its own members, with longer training, so the curve starts anew there.',
+        'Share of the box between ideal and reference that the front dominates: 0 to 1, more is better. A new rung compares its own members, with longer training, so the curve starts anew there. It stays 0 while no member beats the reference in every objective; of the loss that is the entropy of single bytes.',
       ),
       tables,
     ),
@@ -225,7 +225,7 @@ function surrogateOption(reports, colours) {
     grid: { left: 8, right: 20, top: 40, bottom: 40, containLabel: true },
     legend: {
       top: 0,
-      right: 0,
+      left: 'center',
       textStyle: { color: colours.muted },
       itemWidth: 14,
       icon: 'roundRect',
