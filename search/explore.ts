@@ -28,26 +28,34 @@ export function frontPoints(points: readonly (readonly number[])[]): (readonly n
   return points.filter((_, at) => rank[at] === 0);
 }
 
-/** Looks at thousands of genomes by belief alone: evolution towards the believed front, then climbs of the gain. */
-export function explore<G>(
-  context: SearchContext<G>,
-  belief: Belief<G>,
-  seeds: readonly G[],
-  gainOf: (objectives: readonly number[], deviation: number) => number,
-  rng: Rng,
-): { readonly options: Option<G>[]; readonly population: readonly G[] } {
-  const { problem, ledger, settings } = context;
-  const seen = new Map<string, Individual<G>>();
-  const look = (genome: G): Individual<G> | undefined => {
+/** A genome that was looked at, by its key. */
+interface Sight<G> extends Individual<G> {
+  readonly key: string;
+}
+
+/** Looks at each genome once; undefined for copies and for what breaks a cheap constraint. */
+function createLookout<G>({ problem }: SearchContext<G>, belief: Belief<G>) {
+  const seen = new Map<string, Sight<G>>();
+  const look = (genome: G): Sight<G> | undefined => {
     const key = problem.key(genome);
     if (seen.has(key)) return undefined;
     const objectives = belief.expect(genome);
     if (objectives === undefined) return undefined;
-    const individual = { genome, objectives, totalViolation: 0 };
-    seen.set(key, individual);
-    return individual;
+    const sight = { genome, key, objectives, totalViolation: 0 };
+    seen.set(key, sight);
+    return sight;
   };
-  const initial = seeds.flatMap((genome) => look(genome) ?? []);
+  return { seen, look };
+}
+
+/** Evolves the seeds, filled up with samples, towards the believed front. */
+function evolveSights<G>(
+  { problem }: SearchContext<G>,
+  look: (genome: G) => Sight<G> | undefined,
+  seeds: readonly G[],
+  rng: Rng,
+): Individual<G>[] {
+  const initial: Individual<G>[] = seeds.flatMap((genome) => look(genome) ?? []);
   for (let k = initial.length; k < POOL_POPULATION; k++) {
     const fresh = look(problem.sample(rng));
     if (fresh !== undefined) initial.push(fresh);
@@ -57,39 +65,51 @@ export function explore<G>(
     const child = look(problem.mutate(base, rng));
     return child === undefined ? [] : [child];
   };
-  const last = evolve({
-    initial,
-    populationSize: POOL_POPULATION,
-    nGenerations: POOL_GENERATIONS,
-    rng,
-    breed,
-  });
+  return evolve({ initial, populationSize: POOL_POPULATION, nGenerations: POOL_GENERATIONS, rng, breed });
+}
+
+/**
+ * Looks at thousands of genomes by belief alone: evolution towards the believed front, then climbs of the gain. Until
+ * the shortlist all share one typical deviation, as each of their own costs a solve.
+ */
+export function explore<G>(
+  context: SearchContext<G>,
+  belief: Belief<G>,
+  seeds: readonly G[],
+  gainOf: (objectives: readonly number[], deviation: number) => number,
+  rng: Rng,
+): { readonly options: Option<G>[]; readonly population: readonly G[] } {
+  const { problem, ledger, settings } = context;
+  const { seen, look } = createLookout(context, belief);
+  const last = evolveSights(context, look, seeds, rng);
   const top = settings.nRungs - 1;
   const isUnsure = uses(settings, 'uncertainty');
-  const sure = (prediction: Prediction) => (isUnsure ? prediction : { ...prediction, deviation: 0 });
-  const typical = last.slice(0, 10).map((one) => sure(belief.predict(one.genome, top)).deviation);
+  const predict = (genome: G): Prediction => {
+    const prediction = belief.predict(genome, top);
+    return isUnsure ? prediction : { ...prediction, deviation: 0 };
+  };
+  const typical = last.slice(0, 10).map((one) => predict(one.genome).deviation);
   const deviation = typical.reduce((a, b) => a + b, 0) / Math.max(1, typical.length);
-  const scored = (individuals: Iterable<Individual<G>>) =>
-    [...individuals]
-      .filter((one) => !ledger.has(problem.key(one.genome)))
-      .map((one) => ({ one, gain: gainOf(one.objectives, deviation) }))
+  const newByGain = () =>
+    [...seen.values()]
+      .filter((sight) => !ledger.has(sight.key))
+      .map((sight) => ({ sight, gain: gainOf(sight.objectives, deviation) }))
       .sort((a, b) => b.gain - a.gain);
-  const climbers = uses(settings, 'climbs') ? scored(seen.values()).slice(0, CLIMBERS) : [];
-  for (let climber of climbers) {
+  for (let climber of uses(settings, 'climbs') ? newByGain().slice(0, CLIMBERS) : []) {
     for (let step = 0; step < CLIMB_STEPS; step++) {
-      const next = look(problem.mutate(climber.one.genome, rng));
+      const next = look(problem.mutate(climber.sight.genome, rng));
       if (next === undefined) continue;
       const gain = gainOf(next.objectives, deviation);
-      if (gain > climber.gain) climber = { one: next, gain };
+      if (gain > climber.gain) climber = { sight: next, gain };
     }
   }
-  const options = scored(seen.values())
+  const options = newByGain()
     .slice(0, SHORTLIST)
-    .map(({ one: { genome, objectives } }) => ({
+    .map(({ sight: { genome, key, objectives } }) => ({
       genome,
+      key,
       objectives,
-      key: problem.key(genome),
-      prediction: sure(belief.predict(genome, top)),
+      prediction: predict(genome),
     }));
   return { options, population: last.map((one) => one.genome) };
 }
