@@ -1,4 +1,5 @@
 // Which weights stay: exact counts, deterministic ties.
+import { FormatError } from '../../hardware/formats/index.ts';
 
 /** One byte a weight, row-major like the matrix: 1 = kept, 0 = pruned. */
 export type Mask = Uint8Array;
@@ -6,10 +7,10 @@ export type Mask = Uint8Array;
 /** Masks by matrix name. Matrices without one are dense. */
 export type Masks = Readonly<Record<string, Mask>>;
 
-/** Weights that are pruned at `sparsity`. @throws RangeError outside [0, 1]. */
+/** Weights that are pruned at `sparsity`. @throws FormatError outside [0, 1]. */
 export function prunedCount(sparsity: number, nWeights: number): number {
   if (!(sparsity >= 0 && sparsity <= 1)) {
-    throw new RangeError(`sparsity must be from 0 to 1, got ${sparsity}`);
+    throw new FormatError('option', `sparsity must be from 0 to 1, got ${sparsity}`);
   }
   return Math.round(sparsity * nWeights);
 }

@@ -68,7 +68,7 @@ function copyPieces(source: TensorFile, entry: TensorEntry, pieceBytes: number):
 /**
  * Writes a compressed copy of the safetensors file `from` to `to`. The result is read back and compared before it gets
  * its name; on any error nothing is left.
- * @throws CheckpointError where `from` is no sound safetensors file or a tensor cannot be cast, RangeError for a
+ * @throws CheckpointError where `from` is no sound safetensors file or a tensor cannot be cast, FormatError for a
  * sparsity outside [0, 1].
  */
 export function compressFile(
