@@ -251,7 +251,7 @@ describe('energy of speculation', () => {
   });
 });
 
-describe('energy of speculation', () => {
+describe('a pair on cards of its own', () => {
   const ask = (over: Partial<SpeculationInput> = {}, nCards = 1) =>
     estimateSpeculation({
       target: costInput('qualcomm-ai100-ultra', { nCards }, { promptTokens: 128, generatedTokens: 896 }),
