@@ -43,8 +43,8 @@ export type MeasurementOutcome = MeasurementSuccess | TaskFailure;
 
 /** How much each way of storing each layer would disturb a trained model. Plain JSON. */
 export interface NoiseTable {
-  /** By layer, then by `storageKey`: disturbance of the attention and of the feed-forward matrices. */
-  readonly layers: readonly Readonly<Record<string, readonly [attention: number, feedForward: number]>>[];
+  /** By layer, then by `storageKey`: mean disturbance of the layer's matrices. */
+  readonly layers: readonly Readonly<Record<string, number>>[];
   /** By weight format. */
   readonly head: Readonly<Record<string, number>>;
   /** By format of the KV cache: one number for each lossy one. */

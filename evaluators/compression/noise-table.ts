@@ -19,19 +19,16 @@ export function storageKey({ weightFormat, sparsity }: LayerDeployment): string 
 
 /** `NoiseProfile` features with layers taken together, so that models of any depth compare. */
 function pooled(features: ArrayLike<number>, nLayers: number): number[] {
-  let [attention, feedForward] = [0, 0];
-  for (let layer = 0; layer < nLayers; layer++) {
-    attention += features[2 * layer]! / nLayers;
-    feedForward += features[2 * layer + 1]! / nLayers;
-  }
-  return [attention, feedForward, ...Array.from(features).slice(2 * nLayers)];
+  let mean = 0;
+  for (let layer = 0; layer < nLayers; layer++) mean += features[layer]! / nLayers;
+  return [mean, ...Array.from(features).slice(nLayers)];
 }
 
 /** Inputs count as uncorrelated, and weights as pruned by magnitude: this ranks deployments, it does not measure them. */
 const profileOf = (architecture: Architecture, weights: Weights) =>
   createNoiseProfile(architecture, weights, {}, { kind: 'magnitude' });
 
-/** Mean disturbance of attention and of feed-forward over the layers, of the head, and the cache's format. */
+/** Mean disturbance over the layers, that of embedding and head, and the cache's format. */
 export function measuredDisturbance(
   architecture: Architecture,
   weights: Weights,
@@ -56,24 +53,24 @@ export function createNoiseTable(
   const nLayers = architecture.layers.length;
   const alike = (storage: LayerDeployment, headFormat: WeightFormat, kvCacheFormat: KvCacheFormat = 'fp16') =>
     profile({ layers: architecture.layers.map(() => storage), headFormat, kvCacheFormat, nCards: 1 });
-  const layers: Record<string, readonly [number, number]>[] = architecture.layers.map(() => ({}));
+  const layers: Record<string, number>[] = architecture.layers.map(() => ({}));
   for (const weightFormat of weightFormats) {
     for (const sparsity of sparsities) {
       const storage = { weightFormat, sparsity };
       const features = alike(storage, headFormats[0]!);
       for (let layer = 0; layer < nLayers; layer++) {
-        layers[layer]![storageKey(storage)] = [features[2 * layer]!, features[2 * layer + 1]!];
+        layers[layer]![storageKey(storage)] = features[layer]!;
       }
     }
   }
   const first = { weightFormat: weightFormats[0]!, sparsity: sparsities[0]! };
   const head = Object.fromEntries(
-    headFormats.map((headFormat) => [headFormat, alike(first, headFormat)[2 * nLayers]!]),
+    headFormats.map((headFormat) => [headFormat, alike(first, headFormat)[nLayers]!]),
   );
   const cache = Object.fromEntries(
     KV_CACHE_FORMATS.map((format) => {
       const features = alike(first, headFormats[0]!, format);
-      return [format, Array.from(features).slice(2 * nLayers + 1)];
+      return [format, Array.from(features).slice(nLayers + 1)];
     }),
   );
   return { layers, head, cache };
@@ -88,16 +85,13 @@ export function disturbanceOf(table: NoiseTable, deployment: Deployment): number
     throw new RangeError(`the noise table knows nothing of ${what}`);
   };
   const nLayers = table.layers.length;
-  const [attention, feedForward] = [0, 1].map((part) =>
-    deployment.layers.reduce((sum, layer, at) => {
-      const noise = table.layers[at]?.[storageKey(layer)] ?? missing(storageKey(layer));
-      return sum + noise[part]! / nLayers;
-    }, 0),
-  );
+  const mean = deployment.layers.reduce((sum, layer, at) => {
+    const noise = table.layers[at]?.[storageKey(layer)] ?? missing(storageKey(layer));
+    return sum + noise / nLayers;
+  }, 0);
   const { headFormat, kvCacheFormat } = deployment;
   return [
-    attention!,
-    feedForward!,
+    mean,
     table.head[headFormat] ?? missing(`${headFormat} in the head`),
     ...(table.cache[kvCacheFormat] ?? missing(`a cache in ${kvCacheFormat}`)),
   ];

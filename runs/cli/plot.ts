@@ -48,13 +48,15 @@ export function plot(points: readonly PlotPoint[], options: PlotOptions): string
   const leftText = formatX(left);
   const rightText = formatX(right);
   const room = columns - leftText.length - rightText.length;
-  const middle = xName.length + 2 <= room ? centred(xName, room) : ' '.repeat(Math.max(1, room));
+  const middle = xName.length + 2 <= room ? centred(xName, room) : ' '.repeat(Math.max(0, room));
+  // Two ends that would run together say less than one.
+  const ends = room > 0 ? `${leftText}${middle}${rightText}` : leftText;
   const indent = ' '.repeat(gutter + 2);
   return [
     `${' '.repeat(gutter + 1)}${yName}`,
     ...rows,
     `${' '.repeat(gutter + 1)}└${'─'.repeat(columns)}`,
-    `${indent}${leftText}${middle}${rightText}`,
+    `${indent}${ends}`,
   ].join('\n');
 }
 

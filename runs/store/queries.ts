@@ -264,7 +264,10 @@ export class RunReader {
     return guarded(this.path, () => {
       const values = new Map<number, Partial<Record<MetricName, number>>>();
       // Row by row: a large run has millions of them, and as objects all at once they would not fit.
-      const rows = this.#database.prepare(sql).raw().iterate(...parameters);
+      const rows = this.#database
+        .prepare(sql)
+        .raw()
+        .iterate(...parameters);
       for (const [evaluation, metric, value] of rows as Iterable<[number, MetricName, number]>) {
         const known = values.get(evaluation);
         if (known === undefined) values.set(evaluation, { [metric]: value });

@@ -175,7 +175,7 @@ describe('Hugging Face configs', () => {
     expect(message({ ...llama, num_key_value_heads: 3 })).toContain('3 kv heads do not divide 4 heads');
     expect(message({ ...llama, num_local_experts: 8 })).toContain('mixtures of experts');
     expect(message({ ...llama, num_key_value_heads_per_layer: [4] })).toContain('1 entries for 2 layers');
-    expect(message({ ...llama, num_hidden_layers: 0 })).toContain('no layers');
+    expect(message({ ...llama, num_hidden_layers: 0 })).toContain('1 to 10000 layers, not 0');
     expect(message({ ...llama, hidden_size: '64' })).toContain('hidden_size must be a number');
     expect(message([])).toContain('no object');
     expect(message({ ...llama, model_type: 'constructor' })).toContain('unknown model_type');

@@ -99,7 +99,7 @@ function analyticTable({ architecture, weightFormats, sparsities, headFormats }:
     weightFormats.flatMap((weightFormat) =>
       sparsities.map((sparsity) => {
         const noise = 0.1 * lossOf({ weightFormat, sparsity }) + 1e-6;
-        return [storageKey({ weightFormat, sparsity }), [noise, noise]] as const;
+        return [storageKey({ weightFormat, sparsity }), noise] as const;
       }),
     ),
   );

@@ -76,7 +76,7 @@ test('a deployment that changes nothing has the trained loss, a coarse one anoth
   expect(plain.layerBits).toEqual([32 * (attention + feedForward), 32 * wide]);
   expect(coarse.layerBits[0]!).toBeLessThan(plain.layerBits[0]! / 6);
   expect(plain.encodedBits).toBeGreaterThan(plain.layerBits[0]! + plain.layerBits[1]!);
-  expect(coarse.disturbance[0]!).toBeGreaterThan(plain.disturbance[0]! + 0.1);
+  expect(coarse.disturbance[0]!).toBeGreaterThan(plain.disturbance[0]! + 0.05);
 });
 
 test('a lost or damaged checkpoint is made anew, to the same measurement, and none is needed at all', async () => {
