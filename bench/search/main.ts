@@ -1,4 +1,4 @@
-// Measures the search: tsx bench/search/main.ts [section ...] [--seeds n]. Sections: see SECTIONS. Charts go to docs/.
+// Measures the search: tsx bench/search/main.ts [section ...] [--seeds n]. Sections: see SECTIONS. Charts go to docs/images/.
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { Algorithm } from '../../search/index.ts';
@@ -23,7 +23,7 @@ function smallBudget(caseName: string, algorithms: readonly Algorithm[]): void {
     console.log(row.text);
     return row;
   });
-  const file = new URL(`../../docs/search-${caseName}.svg`, import.meta.url);
+  const file = new URL(`../../docs/images/search-${caseName}.svg`, import.meta.url);
   writeFileSync(file, chartOf(`${caseName}: share of the best hypervolume, %`, rows));
 }
 
