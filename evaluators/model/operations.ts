@@ -17,11 +17,11 @@ export function linear(x: tf.Tensor2D, weight: tf.Tensor2D): tf.Tensor2D {
 }
 
 /**
- * `x^T . dy`. Products that read their left operand transposed are slow, so the narrower of the two is laid out
- * anew first; that of `x` is shared by all weights that read `x`.
+ * `x^T . dy`. Products that read their left operand transposed are slow, so one of the two is laid out anew first: the
+ * wider, because a product packs its right operand once for all its rows. That of `x` is shared by all that read it.
  */
 function weightGradient(x: tf.Tensor, dy: tf.Tensor): tf.Tensor {
-  return x.shape[1]! <= dy.shape[1]!
+  return x.shape[1]! >= dy.shape[1]!
     ? tf.matMul(tf.transpose(x), dy)
     : tf.transpose(tf.matMul(tf.transpose(dy), x));
 }
