@@ -219,66 +219,7 @@ describe('energy of speculation', () => {
     expect(apart.memoryBytesPerCard).toBe(apart.target.memoryBytesPerCard);
   });
 
-  it('gains little when cores are split, for nothing runs at the same time', () => {
-    expect(ask({ draftCoreRatio: 5 / 16 }).decodeSecondsPerToken).toBeGreaterThan(
-      ask().decodeSecondsPerToken,
-    );
-  });
-
-  it('verification costs more with a slope, and batches feel it', () => {
-    expect(ask({ verifySlope: 0.2 }).speedup).toBeLessThan(ask({ verifySlope: 0 }).speedup);
-    const batched = estimateSpeculation({
-      target: costInput('qualcomm-ai100-ultra', {}, { batch: 8 }),
-      draft: { architecture: MODELS['draft-115m'], deployment: uniformDeployment(4) },
-      acceptance: 0.7,
-    });
-    expect(batched.speedup).toBeLessThan(ask().speedup);
-  });
-
-  it('refuses what makes no sense', () => {
-    for (const over of [
-      { acceptance: 1.2 },
-      { acceptance: Number.NaN },
-      { draftLength: -1 },
-      { draftCoreRatio: 1 },
-    ]) {
-      expect(() => ask(over)).toThrow(HardwareError);
-    }
-    const other = { ...MODELS['draft-115m'], vocabSize: 100 };
-    expect(() => ask({ draft: { architecture: other, deployment: uniformDeployment(4) } })).toThrow(
-      /vocabulary/,
-    );
-  });
-});
-
-describe('a pair on cards of its own', () => {
-  const ask = (over: Partial<SpeculationInput> = {}, nCards = 1) =>
-    estimateSpeculation({
-      target: costInput('qualcomm-ai100-ultra', { nCards }, { promptTokens: 128, generatedTokens: 896 }),
-      draft: { architecture: MODELS['draft-115m'], deployment: uniformDeployment(4) },
-      acceptance: 0.7,
-      draftLength: 3,
-      ...over,
-    });
-
-  it('lies between idle and load power of all cards over the request', () => {
-    const { power, devicesPerCard } = loadAccelerator('qualcomm-ai100-ultra');
-    for (const nCards of [1, 2]) {
-      const { energyJoulesPerToken, requestSeconds } = ask({}, nCards);
-      const secondsPerToken = requestSeconds / 896;
-      const n = nCards * devicesPerCard;
-      expect(energyJoulesPerToken).toBeGreaterThan(n * power.idleWatts * secondsPerToken);
-      expect(energyJoulesPerToken).toBeLessThanOrEqual(n * power.loadWatts * secondsPerToken * (1 + 1e-9));
-    }
-  });
-
-  it('is that of the target alone where nothing is drafted', () => {
-    const zero = ask({ draftLength: 0 });
-    expect(zero.energyJoulesPerToken).toBe(zero.target.energyJoulesPerToken);
-    expect(zero.dollarsPerMillionTokens).toBe(zero.target.dollarsPerMillionTokens);
-  });
-
-  it('pays for cards of the draft that wait', () => {
+  it('counts the waiting of cards beside what target and draft take', () => {
     const accelerator = loadAccelerator('nvidia-l4');
     const draft = { architecture: MODELS['draft-115m'], deployment: uniformDeployment(4), accelerator };
     const apart = ask({ draft });
