@@ -4,6 +4,7 @@ import { METRIC_NAMES } from './metrics.ts';
 import { specSchema } from './spec-schema.ts';
 
 interface SchemaNode {
+  title?: string;
   properties?: Record<string, SchemaNode>;
   items?: SchemaNode;
   anyOf?: SchemaNode[];
@@ -22,7 +23,7 @@ export function specJsonSchema(): Record<string, unknown> {
     },
   }) as Record<string, unknown>;
   const objectives = nodesAt(schema as SchemaNode, ['objectives'])[0]!;
-  objectives.items!.enum = METRIC_NAMES;
+  objectives.items = { ...objectives.items, title: 'metric', enum: METRIC_NAMES };
   return { ...schema, title: 'Paretoformer run specification' };
 }
 

@@ -19,13 +19,18 @@ export interface Metric {
 }
 
 export const METRICS = {
-  loss: { unit: 'bitsPerByte', better: 'lower', trained: true, about: 'validation loss' },
+  loss: {
+    unit: 'bitsPerByte',
+    better: 'lower',
+    trained: true,
+    about: 'validation loss of the deployed model',
+  },
   decodeLatency: { unit: 'seconds', better: 'lower', trained: false, about: 'one decode step' },
   prefillLatency: {
     unit: 'seconds',
     better: 'lower',
     trained: false,
-    about: 'time to first token, unloaded',
+    about: 'time to the first token, unloaded',
   },
   requestLatency: { unit: 'seconds', better: 'lower', trained: false, about: 'one whole request' },
   throughput: {
@@ -45,7 +50,7 @@ export const METRICS = {
     unit: 'bytes',
     better: 'lower',
     trained: false,
-    about: 'KV cache at the workload’s context and batch',
+    about: "KV cache at the workload's context and batch",
   },
   parameters: { unit: 'count', better: 'lower', trained: false, about: 'parameters of the deployed model' },
   macs: { unit: 'count', better: 'lower', trained: false, about: 'multiply-accumulates of one decode step' },

@@ -1,5 +1,6 @@
-// The shape of the YAML file, once: it validates what the user wrote and generates the JSON Schema for editors.
-// Rules that look at more than one key are in spec-checks.ts.
+// The shape of the YAML file, once: it validates what the user wrote, and `npm run schema` generates from it the JSON
+// Schema for editors and the tables of docs/search-space.md. A description is one sentence without a capital; what
+// follows `; by default` goes into the table's column of defaults. Rules between keys are in spec-checks.ts.
 import { z } from 'zod';
 import { KV_CACHE_FORMATS, WEIGHT_FORMATS } from './deployment.ts';
 import { PRUNING_METHODS, SEARCH_ALGORITHMS, SPARSITY_SPLITS } from './spec.ts';
@@ -34,7 +35,8 @@ function plainChoices<T extends z.ZodType>(item: T, about: string) {
   return z.union([item, z.array(item).min(1)]).describe(about);
 }
 
-const weightFormat = z.enum(WEIGHT_FORMATS);
+// A title stands for a long list of words in the reference.
+const weightFormat = z.enum(WEIGHT_FORMATS).meta({ title: 'weight format' });
 const kvCacheFormat = z.enum(KV_CACHE_FORMATS);
 const sparsity = z.number().min(0).max(0.99);
 const headDim = z.number().int().min(2).max(1024);
@@ -42,7 +44,7 @@ const contextLength = z.number().int().min(8).max(10_000_000);
 
 const layer = z.strictObject({
   nHeads: natural.describe('query heads; 0 = attention left out'),
-  nKvHeads: natural.describe('key-value heads; divides nHeads'),
+  nKvHeads: natural.describe('key-value heads; divides `nHeads`'),
   dFf: natural.describe('feed-forward width; 0 = left out'),
 });
 
@@ -50,7 +52,9 @@ const task = z.strictObject({
   corpus: z
     .string()
     .min(1)
-    .describe('sotu, moby-dick, or a text file or glob, relative to the folder of this file'),
+    .describe(
+      "`sotu` (State of the Union addresses), `moby-dick`, or a text file or glob, relative to this file's folder",
+    ),
   validationShare: z
     .number()
     .gt(0)
@@ -69,13 +73,15 @@ const task = z.strictObject({
       }),
     ])
     .default('bytes')
-    .describe('bytes, or {bpe: {vocabSize: 512}}'),
+    .describe(
+      '`bytes`, or with `bpe` byte pairs learnt from the corpus, `vocabSize` tokens with the 256 bytes among them',
+    ),
   contextLength: contextLength.max(65_536).default(128).describe('tokens a training sequence'),
 });
 
 const space = z.strictObject({
   dModel: numberChoices(count, 'model width'),
-  headDim: numberChoices(headDim, 'width of one attention head; even, for rotary positions'),
+  headDim: numberChoices(headDim, 'width of one attention head; even. It need not be `dModel` / `nHeads`'),
   tieEmbeddings: plainChoices(z.boolean(), 'whether embedding table and output head are one matrix').default(
     true,
   ),
@@ -84,15 +90,18 @@ const space = z.strictObject({
   layers: z
     .strictObject({
       nHeads: numberChoices(natural, 'query heads; 0 = attention left out'),
-      nKvHeads: numberChoices(count, 'key-value heads; a layer only uses divisors of its nHeads'),
+      nKvHeads: numberChoices(
+        count,
+        'key-value heads; a layer only uses divisors of its `nHeads`, and every `nHeads` above 0 needs one',
+      ),
       dFf: numberChoices(natural, 'feed-forward width; 0 = feed-forward left out'),
     })
     .describe('what every layer chooses for itself'),
 });
 
 const deployment = z.strictObject({
-  weightFormat: layerChoices(weightFormat, 'number format of the weights').default('fp16'),
-  sparsity: layerChoices(sparsity, 'share of the weights that is exactly zero; 0 = dense').default(0),
+  weightFormat: layerChoices(weightFormat, "number format of the layers' weights").default('fp16'),
+  sparsity: layerChoices(sparsity, "share of the layers' weights that is exactly zero; 0 = dense").default(0),
   headFormat: plainChoices(weightFormat, 'number format of the embedding table and the output head').default(
     'fp16',
   ),
@@ -101,10 +110,19 @@ const deployment = z.strictObject({
 });
 
 const scale = z.strictObject({
-  width: count.max(4096).describe('factor on dModel and dFf'),
-  heads: count.max(4096).describe('factor on nHeads and nKvHeads; headDim grows by width / heads'),
-  vocabSize: count.max(10_000_000).optional().describe('vocabulary of the deployed model'),
-  contextLength: contextLength.optional().describe('context of the deployed model, in tokens'),
+  width: count.max(4096).describe('factor on `dModel` and `dFf`'),
+  heads: count
+    .max(4096)
+    .describe(
+      'factor on `nHeads` and `nKvHeads`; `headDim` grows by `width` / `heads`, which must give even whole numbers',
+    ),
+  vocabSize: count
+    .max(10_000_000)
+    .optional()
+    .describe('vocabulary of the deployed model; by default the trained one'),
+  contextLength: contextLength
+    .optional()
+    .describe('context of the deployed model, in tokens; by default the trained one'),
 });
 
 const workload = z.strictObject({
@@ -130,35 +148,58 @@ const baseline = z.strictObject({
 });
 
 const search = z.strictObject({
-  algorithm: z.enum(SEARCH_ALGORITHMS).default('nsga2').describe('how the next candidate is chosen'),
+  algorithm: z
+    .enum(SEARCH_ALGORITHMS)
+    .default('nsga2')
+    .describe(
+      '`nsga2`: evolution by non-dominated rank; `guided`: evolution steered by a forecast of the loss; `random`: the yardstick',
+    ),
   candidates: count.default(32).describe('distinct candidates that are trained at the lowest rung'),
-  population: count.optional().describe('parents kept; by default a twentieth of candidates, at least 8'),
+  population: count.optional().describe('parents kept; by default a twentieth of `candidates`, at least 8'),
   eta: z
     .number()
     .int()
     .min(2)
     .max(100)
     .default(3)
-    .describe('one in eta candidates is promoted to the next rung'),
-  lag: count.max(10_000).default(8).describe('evaluation k is chosen from results up to k - lag'),
+    .describe('one in `eta` candidates is promoted to the next rung; each rung must keep at least one'),
+  lag: count
+    .max(10_000)
+    .default(8)
+    .describe(
+      'evaluation k is chosen from the results of evaluations up to k - `lag`, whatever the number of workers',
+    ),
   deploymentsPerArchitecture: natural
     .max(1000)
     .default(2)
-    .describe('further deployments that are measured of an architecture that reached the highest rung'),
+    .describe(
+      'further deployments that are measured of an architecture which reached the highest rung, on the weights it has there; they do not count as candidates that are trained. 0 = none',
+    ),
 });
 
 const compression = z.strictObject({
-  method: z.enum(PRUNING_METHODS).default('magnitude').describe('how the weights that go are chosen'),
+  method: z
+    .enum(PRUNING_METHODS)
+    .default('magnitude')
+    .describe(
+      'how the weights that go are chosen: `magnitude`; `wanda`, magnitude times the size of the inputs; `sparsegpt`, which also moves the other weights to make up for it',
+    ),
   split: z
     .enum(SPARSITY_SPLITS)
     .default('uniform')
-    .describe('uniform: the same sparsity in every layer; owl: less in layers with more outliers'),
+    .describe(
+      '`uniform`: a layer has the sparsity of its deployment; `owl`: the sparsity is the mean over the layers, less for those with more outliers (not where `sparsity` is chosen per layer)',
+    ),
   calibrationWindows: count
     .max(65_536)
     .default(64)
-    .describe('training sequences on which wanda, sparsegpt and owl look at inputs'),
-  recoverySteps: natural.default(0).describe('steps of fine-tuning after pruning and casting; 0 = off'),
-  recoveryLearningRate: positive.max(1).default(0.001).describe('peak of the schedule of the fine-tuning'),
+    .describe('training sequences on which `wanda`, `sparsegpt` and `owl` look at inputs'),
+  recoverySteps: natural
+    .default(0)
+    .describe(
+      'optimiser steps of fine-tuning on the pruned and cast weights before the loss is measured, 0 = off; at most ten times the highest rung',
+    ),
+  recoveryLearningRate: positive.max(1).default(0.001).describe('peak of the schedule of that fine-tuning'),
 });
 
 const training = z.strictObject({
@@ -167,17 +208,25 @@ const training = z.strictObject({
     .min(1)
     .max(16)
     .default([150, 450])
-    .describe('optimiser steps reached at each rung, increasing'),
+    .describe(
+      'optimiser steps reached at each rung, increasing; a promoted candidate continues where it stopped',
+    ),
   batch: count.max(4096).default(8).describe('sequences a step'),
-  learningRate: positive.max(1).default(0.003).describe('peak of the schedule'),
-  warmupSteps: natural.default(20).describe('steps of linear warm-up; fewer than the first rung'),
+  learningRate: positive
+    .max(1)
+    .default(0.003)
+    .describe('peak of the schedule: linear warm-up, then cosine decay'),
+  warmupSteps: natural.default(20).describe('steps of warm-up; fewer than the first rung'),
   weightDecay: z.number().min(0).max(10).default(0.1).describe('decoupled weight decay of AdamW'),
-  beta1: z.number().min(0).lt(1).default(0.9).describe('AdamW, first moment'),
-  beta2: z.number().min(0).lt(1).default(0.95).describe('AdamW, second moment'),
-  epsilon: positive.max(1).default(1e-8).describe('AdamW, added to the root'),
+  beta1: z.number().min(0).lt(1).default(0.9).describe("AdamW's first moment"),
+  beta2: z.number().min(0).lt(1).default(0.95).describe("AdamW's second moment"),
+  epsilon: positive.max(1).default(1e-8).describe('what AdamW adds to the root'),
   gradientClip: z.number().min(0).default(1).describe('largest global norm of a gradient; 0 = not clipped'),
   evaluationTokens: count.max(1e9).default(32_768).describe('validation tokens that a loss is measured on'),
-  timeoutSeconds: positive.max(1e7).default(600).describe('a training that takes longer is stopped'),
+  timeoutSeconds: positive
+    .max(1e7)
+    .default(600)
+    .describe('a training that takes longer is stopped and counts as timed out'),
 });
 
 /** The whole YAML file, before defaults that depend on other keys and before constraints are parsed. */
@@ -190,7 +239,7 @@ export const specSchema = z.strictObject({
     .min(0)
     .max(2 ** 53 - 1)
     .default(1)
-    .describe('the same seed gives the same run'),
+    .describe('the same seed gives the same run, with any number of workers'),
   task: task.describe('what the models learn'),
   space: space.describe('the architectures to search'),
   deployment: deployment.prefault({}).describe('how a model is served'),
@@ -198,19 +247,27 @@ export const specSchema = z.strictObject({
   accelerator: z
     .string()
     .min(1)
-    .describe('catalogue name, or path of an accelerator file relative to the folder of this file'),
-  workload: workload.optional().describe('what is asked of the served model'),
+    .describe(
+      "a name of the catalogue (`qualcomm-ai100-ultra`), or the path of an accelerator file, relative to this file's folder",
+    ),
+  workload: workload
+    .optional()
+    .describe(
+      'what is asked of the served model; by default ¾ of the deployed context as prompt, ¼ generated',
+    ),
   baseline: baseline.optional().describe('an architecture that is evaluated first, for relative constraints'),
   objectives: z
     .array(z.string())
     .min(1)
     .max(5)
     .default(['loss', 'decodeLatency'])
-    .describe('1 to 5 metrics, each minimised or maximised as is better'),
+    .describe('1 to 5 metrics; each is made as low (or as high) as can be'),
   constraints: z
     .array(z.string())
     .default([])
-    .describe('expressions such as "memory <= 16 GiB" or "loss <= 1.02 * baseline"'),
+    .describe(
+      'conditions that a candidate must meet, such as `memory <= 16 GiB` or `loss <= 1.02 * baseline`',
+    ),
   search: search.prefault({}).describe('how candidates are chosen'),
   training: training.prefault({}).describe('how candidates are trained'),
   compression: compression
@@ -218,7 +275,12 @@ export const specSchema = z.strictObject({
     .describe('how trained weights are compressed before they are measured'),
   workers: z
     .strictObject({
-      maxThreads: count.max(1024).optional().describe('training threads; by default one for each core'),
+      maxThreads: count
+        .max(1024)
+        .optional()
+        .describe(
+          'candidates that are trained at once. It does not change the results; by default one for each core',
+        ),
     })
     .default({})
     .describe('how many candidates are trained at once'),

@@ -1,13 +1,31 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { referenceBlocks, withReference } from '../../scripts/spec-reference.ts';
 import { allKeyPaths, knownKeys, specJsonSchema } from '../../space/json-schema.ts';
 import { parseSpec } from '../../space/load-spec.ts';
 import { METRIC_NAMES } from '../../space/metrics.ts';
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
 
-test('the committed JSON Schema is the generated one (npx tsx scripts/generate-schema.ts)', () => {
+test('the committed JSON Schema is the generated one (npm run schema)', () => {
   expect(JSON.parse(read('schema/space.schema.json'))).toEqual(specJsonSchema());
+});
+
+test('so are the tables of the reference, and it has one for each section (npm run schema)', () => {
+  const page = read('docs/search-space.md');
+  expect(withReference(page)).toBe(page);
+  const missing = [...referenceBlocks(page).keys()].filter(
+    (name) => !page.includes(`<!-- generated: ${name} -->`),
+  );
+  expect(missing).toEqual([]);
+});
+
+test('a table that is out of date is brought up to date', () => {
+  const page = read('docs/search-space.md');
+  const stale = page.replace('| `8` | sequences a step |', '| `9` | sequences a step |');
+  expect(stale).not.toBe(page);
+  expect(withReference(stale)).toBe(page);
+  expect(() => withReference(page.replace('generated: metrics', 'generated: moods'))).toThrow('"moods"');
 });
 
 test('it is draft 7, closed to unknown keys, and every key has a description', () => {
@@ -56,5 +74,6 @@ test('the specification that the documentation shows is valid', () => {
 test('the documentation explains every key and every metric', () => {
   const documented = read('docs/search-space.md');
   const names = [...allKeyPaths().map((path) => path.split('.').at(-1)!), ...METRIC_NAMES];
-  expect(names.filter((name) => !documented.includes(`\`${name}\``))).toEqual([]);
+  const isNamed = (name: string) => new RegExp(`[\`.{ ]${name}[\`,:}]`).test(documented);
+  expect(names.filter((name) => !isNamed(name))).toEqual([]);
 });
