@@ -1,11 +1,16 @@
 // The box that a run's hypervolume is measured in, found before the first training and never moved: the loss
 // between 0 and the unigram entropy of the validation text, the costs between the best and 1.1 times the worst of
 // random feasible members. Where no feasible member is found, why not.
+import {
+  type ConstraintShare,
+  diagnoseFeasibility,
+  diagnoseObjectives,
+  type FeasibilityReport,
+} from '../search/index.ts';
 import type { Candidate } from '../space/candidate.ts';
 import { type Constraint, constraintLimit } from '../space/constraint.ts';
 import { METRICS, type MetricName, type MetricValues } from '../space/metrics.ts';
-import { deriveRng } from '../space/random.ts';
-import type { RunProblem } from './problem.ts';
+import { type RunProblem, toMinimised } from './problem.ts';
 import type { StoredObjective } from './store/records.ts';
 
 /** Feasible members that the box is laid around. */
@@ -14,16 +19,10 @@ const N_MEMBERS = 256;
 const N_SAMPLES = 2000;
 const MARGIN = 1.1;
 
-export interface Survey {
-  readonly nSampled: number;
-  /** Feasible members met, at most as many as wanted; not all of them random where those were all turned down. */
-  readonly feasible: readonly Candidate[];
-  /** How many of the `nSampled` random members were feasible. */
-  readonly nFeasible: number;
-  /** Members that each constraint turned down, beside the constraint's text. */
-  readonly rejections: readonly { readonly constraint: string; readonly nRejected: number }[];
-  /** Of the members that break a constraint, the one that breaks them least. */
-  readonly nearest: { readonly candidate: Candidate; readonly violations: readonly number[] } | undefined;
+/** What random members of the space say of its constraints and costs. */
+export interface Survey extends FeasibilityReport<Candidate> {
+  /** What each constraint turns down, beside its text. */
+  readonly rejections: readonly (ConstraintShare & { readonly constraint: string })[];
 }
 
 /**
@@ -36,51 +35,61 @@ export function surveySpace(
   nWanted = N_MEMBERS,
   nSamples = N_SAMPLES,
 ): Survey {
-  const rejected = problem.constraintTexts.map(() => 0);
-  const feasible: Candidate[] = [];
-  let nearest: Survey['nearest'];
-  let nearestTotal = Number.POSITIVE_INFINITY;
-  const lookAt = (candidate: Candidate): readonly number[] => {
-    const { violations } = problem.facts(candidate);
-    const total = violations.reduce((sum, violation) => sum + violation, 0);
-    if (total === 0) feasible.push(candidate);
-    else if (total <= nearestTotal) {
-      nearestTotal = total;
-      nearest = { candidate, violations };
-    }
-    return violations;
-  };
-  let nSampled = 0;
-  while (nSampled < nSamples && feasible.length < nWanted) {
-    const violations = lookAt(problem.sample(deriveRng(seed, nSampled, 'survey')));
-    nSampled++;
-    for (const [at, violation] of violations.entries()) if (violation > 0) rejected[at]!++;
-  }
-  const nFeasible = feasible.length;
-  for (let step = 0; step < nSamples && feasible.length === 0; step++) {
-    lookAt(problem.mutate(nearest!.candidate, deriveRng(seed, step, 'survey climb')));
-  }
+  const report = diagnoseFeasibility(problem, seed, nSamples, nWanted);
   const rejections = problem.constraintTexts.map((constraint, at) => ({
     constraint,
-    nRejected: rejected[at]!,
+    ...report.constraints[at]!,
   }));
-  return { nSampled, feasible, nFeasible, rejections, nearest };
+  return { ...report, rejections };
 }
 
 /** Why nothing feasible was found, in one line: what rejects how much, and how far off the nearest member is. */
-export function explainInfeasible(survey: Survey): string {
-  const { nSampled, rejections, nearest } = survey;
+export function explainInfeasible({ nSampled, rejections, nearest }: Survey): string {
   const shares = rejections
-    .filter(({ nRejected }) => nRejected > 0)
-    .sort((a, b) => b.nRejected - a.nRejected)
-    .map(
-      ({ constraint, nRejected }) => `"${constraint}" rejects ${((100 * nRejected) / nSampled).toFixed(1)} %`,
-    );
+    .filter(({ rejects }) => rejects > 0)
+    .sort((a, b) => b.rejects - a.rejects)
+    .map(({ constraint, rejects }) => `"${constraint}" rejects ${(100 * rejects).toFixed(1)} %`);
   const misses = rejections
-    .map(({ constraint }, at) => ({ constraint, violation: nearest?.violations[at] ?? 0 }))
+    .map(({ constraint }, at) => ({ constraint, violation: nearest.violations[at]! }))
     .filter(({ violation }) => violation > 0)
     .map(({ constraint, violation }) => `"${constraint}" by ${(100 * violation).toPrecision(3)} %`);
   return `no feasible member among ${nSampled} random ones: ${shares.join(', ')}; the nearest misses ${misses.join(' and ')}`;
+}
+
+/** An objective that cannot change which members are on the front, for a reason that costs alone show. */
+export type IdleObjective =
+  | { readonly kind: 'constant'; readonly metric: MetricName }
+  | { readonly kind: 'redundant'; readonly metric: MetricName; readonly sameOrderAs: MetricName };
+
+/** Feasible members that a judgement on an objective needs: fewer may agree by chance. */
+const ENOUGH_MEMBERS = 24;
+
+/** The objectives that need no training and are constant, or order the feasible members of a survey as another one does. */
+export function idleObjectives(problem: RunProblem, { feasible }: Survey): IdleObjective[] {
+  if (feasible.length < ENOUGH_MEMBERS) return [];
+  const known = problem.objectives.filter((metric) => !METRICS[metric].trained);
+  const points = feasible.map((candidate) => {
+    const { deployed } = problem.costs(candidate);
+    return known.map((metric) => toMinimised(metric, deployed[metric]!));
+  });
+  const { constant, redundant } = diagnoseObjectives(points);
+  return [
+    ...constant.map((at) => ({ kind: 'constant' as const, metric: known[at]! })),
+    ...redundant.map(({ objective, sameOrderAs }) => ({
+      kind: 'redundant' as const,
+      metric: known[objective]!,
+      sameOrderAs: known[sameOrderAs]!,
+    })),
+  ];
+}
+
+/** One line about an idle objective. */
+export function explainIdle(idle: IdleObjective): string {
+  const why =
+    idle.kind === 'constant'
+      ? 'is the same for every member'
+      : `orders the members as ${idle.sameOrderAs} does`;
+  return `the objective ${idle.metric} ${why}, so it cannot change the front`;
 }
 
 export interface BoundsOptions {

@@ -131,8 +131,15 @@ export function planRun(spec: RunSpec, specFolder: string): RunPlan {
 
 /** The search's settings, as the spec has them. */
 export function searchSettings({ seed, search, training }: RunSpec): SearchSettings {
-  const { candidates, population, eta } = search;
-  return { seed, nCandidates: candidates, populationSize: population, nRungs: training.rungs.length, eta };
+  const { candidates, population, eta, without } = search;
+  return {
+    seed,
+    nCandidates: candidates,
+    populationSize: population,
+    nRungs: training.rungs.length,
+    eta,
+    ...(without === undefined ? {} : { without }),
+  };
 }
 
 /** Evaluations per rung, the baseline's way up included, if nothing fails; without further deployments. */

@@ -1,5 +1,6 @@
 // From the name of an algorithm to a running search.
 
+import { SEARCH_ALGORITHMS, type SearchAlgorithm } from '../space/spec.ts';
 import { exhaustiveProposer } from './exhaustive.ts';
 import { guidedProposer } from './guided.ts';
 import { nextPromotion } from './halving.ts';
@@ -18,15 +19,8 @@ import type { Proposer, SearchContext } from './proposer.ts';
 import { randomProposer } from './random.ts';
 import { regularizedEvolutionProposer } from './regularized-evolution.ts';
 
-export const ALGORITHMS = [
-  'nsga2',
-  'guided',
-  'random',
-  'regularized-evolution',
-  'local-search',
-  'exhaustive',
-] as const;
-export type Algorithm = (typeof ALGORITHMS)[number];
+export const ALGORITHMS = SEARCH_ALGORITHMS;
+export type Algorithm = SearchAlgorithm;
 
 const PROPOSERS: { readonly [A in Algorithm]: <G>() => Proposer<G> } = {
   nsga2: nsga2Proposer,

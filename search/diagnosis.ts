@@ -12,48 +12,56 @@ export interface ConstraintShare {
 
 export interface FeasibilityReport<G> {
   readonly nSampled: number;
-  readonly feasibleShare: number;
+  /** How many of the random members were feasible. */
+  readonly nFeasible: number;
+  /** Those, or the one that a climb found where none of them was. */
+  readonly feasible: readonly G[];
   /** In the problem's order of constraints. */
   readonly constraints: readonly ConstraintShare[];
   /** The member that breaks the cheap constraints least, feasible if any was found. */
   readonly nearest: { readonly genome: G; readonly violations: readonly number[] };
 }
 
-const CLIMB_STEPS = 1000;
+const CLIMB_STEPS = 2000;
 
 /**
- * Samples the space and says what each constraint that needs no training rejects; then climbs by mutation from the
- * least violation towards feasibility. @throws RangeError unless `nSamples` is at least 1.
+ * Samples the space, until `nWanted` members are feasible or `nSamples` were looked at, and says what each constraint
+ * that needs no training rejects; where none is feasible, climbs by mutation from the least violation towards
+ * feasibility. @throws RangeError unless `nSamples` is at least 1.
  */
 export function diagnoseFeasibility<G>(
-  problem: Problem<G>,
+  problem: Pick<Problem<G>, 'sample' | 'mutate' | 'facts'>,
   seed: number,
   nSamples: number,
+  nWanted = Number.POSITIVE_INFINITY,
 ): FeasibilityReport<G> {
   if (!(nSamples >= 1)) throw new RangeError(`nSamples must be at least 1, not ${nSamples}`);
-  const rng = deriveRng(seed, 0, 'diagnosis');
   const look = (genome: G) => {
     const { violations } = problem.facts(genome);
     return { genome, violations, total: totalViolation(violations) };
   };
-  const samples = Array.from({ length: nSamples }, () => look(problem.sample(rng)));
+  const samples: ReturnType<typeof look>[] = [];
+  const feasible: G[] = [];
+  while (samples.length < nSamples && feasible.length < nWanted) {
+    const sample = look(problem.sample(deriveRng(seed, samples.length, 'survey')));
+    samples.push(sample);
+    if (sample.total === 0) feasible.push(sample.genome);
+  }
+  const nFeasible = feasible.length;
   const share = (holds: (violations: readonly number[]) => boolean) =>
-    samples.filter(({ violations }) => holds(violations)).length / nSamples;
+    samples.filter(({ violations }) => holds(violations)).length / samples.length;
   const constraints = samples[0]!.violations.map((_, k) => ({
     rejects: share((violations) => violations[k]! > 0),
     rejectsAlone: share((violations) => violations.every((violation, at) => violation > 0 === (at === k))),
   }));
   let nearest = samples.reduce((a, b) => (b.total < a.total ? b : a));
   for (let step = 0; step < CLIMB_STEPS && nearest.total > 0; step++) {
-    const next = look(problem.mutate(nearest.genome, rng));
+    const next = look(problem.mutate(nearest.genome, deriveRng(seed, step, 'survey climb')));
     if (next.total <= nearest.total) nearest = next;
   }
-  return {
-    nSampled: nSamples,
-    feasibleShare: share((violations) => totalViolation(violations) === 0),
-    constraints,
-    nearest: { genome: nearest.genome, violations: nearest.violations },
-  };
+  if (nFeasible === 0 && nearest.total === 0) feasible.push(nearest.genome);
+  const { genome, violations } = nearest;
+  return { nSampled: samples.length, nFeasible, feasible, constraints, nearest: { genome, violations } };
 }
 
 export interface ObjectiveReport {

@@ -4,6 +4,7 @@
 // evaluations 0..j-lag have been told, in their order, and no others; so what is asked depends on the
 // seed alone, not on the number of workers or on which finished first.
 import type { Rng } from '../space/random.ts';
+import { SEARCH_INGREDIENTS, type SearchIngredient } from '../space/spec.ts';
 
 /** What is known of a genome without training. Objective values are minimised; violations are >= 0, 0 = met. */
 export interface CheapFacts {
@@ -30,24 +31,8 @@ export interface Problem<G> {
   readonly reference?: readonly number[];
 }
 
-/** What a search can do without, to measure what each is worth. */
-export const INGREDIENTS = [
-  /** Children have two parents. */
-  'crossover',
-  /** What breaks a constraint that needs no training is never asked. */
-  'constraint-check',
-  /** Climbs by hypervolume gain; without it by rank and crowding alone. */
-  'gain-promotion',
-  /** Climbs by what the model expects at the highest rung; without it by what was measured. */
-  'extrapolation',
-  /** The first candidates of `guided` lie far apart; without it they are random. */
-  'spread-start',
-  /** The gain counts how unsure the model is; without it the mean decides. */
-  'uncertainty',
-  /** The best of the evolved offspring are improved by local climbs of the gain. */
-  'climbs',
-] as const;
-export type Ingredient = (typeof INGREDIENTS)[number];
+export const INGREDIENTS = SEARCH_INGREDIENTS;
+export type Ingredient = SearchIngredient;
 
 export interface SearchSettings {
   readonly seed: number;

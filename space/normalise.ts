@@ -13,6 +13,7 @@ import {
   type DeploymentSpec,
   type LayerChoices,
   type RunSpec,
+  SEARCH_INGREDIENTS,
   type SearchSpec,
   type SpaceSpec,
   type TaskSpec,
@@ -46,7 +47,7 @@ export function normalise(raw: RawSpec, defaultName: string, report: Report): Ru
     ...(baseline === undefined ? {} : { baseline }),
     objectives: normaliseObjectives(raw.objectives, report),
     constraints: raw.constraints.flatMap((text, index) => constraint(text, index, report)),
-    search: normaliseSearch(raw.search),
+    search: normaliseSearch(raw.search, report),
     training: raw.training,
     compression: raw.compression,
     workers: raw.workers.maxThreads === undefined ? {} : { maxThreads: raw.workers.maxThreads },
@@ -234,8 +235,18 @@ function constraint(text: string, index: number, report: Report): Constraint[] {
 }
 
 /** Parents by default: a twentieth of the candidates, at least 8, never more than there are. */
-function normaliseSearch(search: RawSpec['search']): SearchSpec {
+function normaliseSearch(search: RawSpec['search'], report: Report): SearchSpec {
   const { algorithm, candidates, eta, lag, deploymentsPerArchitecture } = search;
   const population = search.population ?? Math.min(candidates, Math.max(8, Math.ceil(candidates / 20)));
-  return { algorithm, candidates, population, eta, lag, deploymentsPerArchitecture };
+  const without = distinct(search.without, ['search', 'without'], report);
+  const inOrder = SEARCH_INGREDIENTS.filter((ingredient) => without.includes(ingredient));
+  return {
+    algorithm,
+    candidates,
+    population,
+    eta,
+    lag,
+    deploymentsPerArchitecture,
+    ...(inOrder.length === 0 ? {} : { without: inOrder }),
+  };
 }

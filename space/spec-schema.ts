@@ -3,7 +3,7 @@
 // follows `; by default` goes into the table's column of defaults. Rules between keys are in spec-checks.ts.
 import { z } from 'zod';
 import { KV_CACHE_FORMATS, WEIGHT_FORMATS } from './deployment.ts';
-import { PRUNING_METHODS, SEARCH_ALGORITHMS, SPARSITY_SPLITS } from './spec.ts';
+import { PRUNING_METHODS, SEARCH_ALGORITHMS, SEARCH_INGREDIENTS, SPARSITY_SPLITS } from './spec.ts';
 
 const natural = z.number().int().min(0).max(1_000_000);
 const count = z.number().int().min(1).max(1_000_000);
@@ -152,7 +152,7 @@ const search = z.strictObject({
     .enum(SEARCH_ALGORITHMS)
     .default('nsga2')
     .describe(
-      '`nsga2`: evolution by non-dominated rank; `guided`: evolution steered by a forecast of the loss; `random`: the yardstick',
+      '`guided`: evolution steered by a forecast of the loss; `nsga2`: evolution by non-dominated rank; `regularized-evolution`: mutants of the latest; `local-search`: neighbours of the front; `random`: the yardstick; `exhaustive`: every member of a small space',
     ),
   candidates: count.default(32).describe('distinct candidates that are trained at the lowest rung'),
   population: count.optional().describe('parents kept; by default a twentieth of `candidates`, at least 8'),
@@ -175,6 +175,10 @@ const search = z.strictObject({
     .describe(
       'further deployments that are measured of an architecture which reached the highest rung, on the weights it has there; they do not count as candidates that are trained. 0 = none',
     ),
+  without: z
+    .array(z.enum(SEARCH_INGREDIENTS))
+    .default([])
+    .describe('ingredients of the search that are switched off, to measure what each is worth'),
 });
 
 const compression = z.strictObject({

@@ -7,8 +7,34 @@ import type { MetricName } from './metrics.ts';
 import type { Scale } from './scale.ts';
 
 /** Search algorithms by their name in the YAML file. */
-export const SEARCH_ALGORITHMS = ['nsga2', 'random', 'guided'] as const;
+export const SEARCH_ALGORITHMS = [
+  'nsga2',
+  'guided',
+  'random',
+  'regularized-evolution',
+  'local-search',
+  'exhaustive',
+] as const;
 export type SearchAlgorithm = (typeof SEARCH_ALGORITHMS)[number];
+
+/** What a search can do without, to measure what each is worth. */
+export const SEARCH_INGREDIENTS = [
+  /** Children have two parents. */
+  'crossover',
+  /** What breaks a constraint that needs no training is never asked. */
+  'constraint-check',
+  /** Climbs by hypervolume gain; without it by rank and crowding alone. */
+  'gain-promotion',
+  /** Climbs by what the model expects at the highest rung; without it by what was measured. */
+  'extrapolation',
+  /** The first candidates of `guided` lie far apart; without it they are random. */
+  'spread-start',
+  /** The gain counts how unsure the model is; without it the mean decides. */
+  'uncertainty',
+  /** The best of the evolved offspring are improved by local climbs of the gain. */
+  'climbs',
+] as const;
+export type SearchIngredient = (typeof SEARCH_INGREDIENTS)[number];
 
 /** How text becomes tokens: bytes (256 tokens), or byte pairs learnt from the corpus. */
 export type TokenizerSpec = { readonly kind: 'bytes' } | { readonly kind: 'bpe'; readonly vocabSize: number };
@@ -83,6 +109,8 @@ export interface SearchSpec {
   readonly lag: number;
   /** Further deployments that are measured of an architecture which reached the highest rung; 0 = none. */
   readonly deploymentsPerArchitecture: number;
+  /** Ingredients that are switched off, in the order of {@link SEARCH_INGREDIENTS}; absent = none. */
+  readonly without?: readonly SearchIngredient[];
 }
 
 export interface TrainingSpec {

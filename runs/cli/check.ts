@@ -5,7 +5,7 @@ import type { Candidate } from '../../space/candidate.ts';
 import { countArchitectures, countMembers } from '../../space/count.ts';
 import { largestCandidate, middleCandidate, smallestCandidate } from '../../space/extremes.ts';
 import { METRIC_NAMES, type MetricName } from '../../space/metrics.ts';
-import { explainInfeasible, surveySpace } from '../bounds.ts';
+import { explainIdle, explainInfeasible, idleObjectives, surveySpace } from '../bounds.ts';
 import { describeArchitecture, describeScale, describeWeights } from '../describe.ts';
 import { formatDuration, formatMetric, formatShare, formatTable, metricHeading } from '../format.ts';
 import { plannedEvaluations, planRun, type RunPlan, readSpec } from '../plan.ts';
@@ -19,6 +19,8 @@ interface CheckOptions extends CommonOptions {
 
 /** Random members that the shares are counted over. */
 const N_SAMPLES = 2000;
+/** Where fewer than this share of them is feasible, one that is is shown. */
+const FEW = 0.05;
 
 export function addCheck(program: Command): void {
   program
@@ -62,12 +64,17 @@ async function examine(plan: RunPlan, withTiming: boolean) {
     smallest: member(smallestCandidate(space)),
     middle: member(middleCandidate(space)),
     largest: member(largestCandidate(space)),
+    ...(isEmpty || survey.nFeasible >= FEW * survey.nSampled
+      ? {}
+      : { feasible: member(survey.feasible[0]!) }),
     admittedShare: survey.nFeasible / survey.nSampled,
     sampled: survey.nSampled,
-    rejections: survey.rejections.map(({ constraint, nRejected }) => ({
+    rejections: survey.rejections.map(({ constraint, rejects, rejectsAlone }) => ({
       constraint,
-      rejectedShare: nRejected / survey.nSampled,
+      rejectedShare: rejects,
+      rejectedAloneShare: rejectsAlone,
     })),
+    idleObjectives: idleObjectives(problem, survey),
     plannedEvaluations: plannedEvaluations(spec),
     threads: maxThreads,
     ...(time === undefined ? {} : { time }),
@@ -97,13 +104,21 @@ function textOf(file: string, plan: RunPlan, findings: Findings): string {
     memberTable(plan, findings),
     '',
     `constraints admit ${formatShare(findings.admittedShare)} of ${findings.sampled} random members`,
-    ...findings.rejections.map(
-      ({ constraint, rejectedShare }) => `  ${constraint}: rejects ${formatShare(rejectedShare)}`,
-    ),
+    ...findings.rejections.map(rejectionText),
+    ...findings.idleObjectives.map(explainIdle),
     '',
     `run: ${nEvaluations} evaluations (${findings.plannedEvaluations.join(' + ')} by rung) on ${findings.threads} threads${timeText(findings)}`,
   ];
   return lines.join('\n');
+}
+
+function rejectionText({
+  constraint,
+  rejectedShare,
+  rejectedAloneShare,
+}: Findings['rejections'][number]): string {
+  const alone = rejectedShare === 0 ? '' : `, ${formatShare(rejectedAloneShare)} by itself alone`;
+  return `  ${constraint}: rejects ${formatShare(rejectedShare)}${alone}`;
 }
 
 function timeText({ time }: Findings): string {
@@ -118,7 +133,7 @@ function large(digits: string): string {
   return digits.length <= 9 ? digits : `${digits[0]}.${digits.slice(1, 3)}e+${digits.length - 1}`;
 }
 
-function memberTable({ spec }: RunPlan, { smallest, middle, largest }: Findings): string {
+function memberTable({ spec }: RunPlan, { smallest, middle, largest, feasible }: Findings): string {
   const wanted: readonly MetricName[] = ['parameters', 'memory', 'decodeLatency', ...spec.objectives];
   const metrics = METRIC_NAMES.filter(
     (metric) => wanted.includes(metric) && smallest.deployed[metric] !== undefined,
@@ -133,7 +148,8 @@ function memberTable({ spec }: RunPlan, { smallest, middle, largest }: Findings)
     left('weights'),
     left('constraints'),
   ];
-  const rows = Object.entries({ smallest, middle, largest }).map(([name, member]) => [
+  const members = { smallest, middle, largest, ...(feasible === undefined ? {} : { feasible }) };
+  const rows = Object.entries(members).map(([name, member]) => [
     name,
     formatMetric('parameters', member.trained.parameters),
     ...metrics.map((metric) => formatMetric(metric, member.deployed[metric])),

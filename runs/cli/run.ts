@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { METRICS } from '../../space/metrics.ts';
 import type { RunSpec } from '../../space/spec.ts';
+import { explainIdle, idleObjectives, surveySpace } from '../bounds.ts';
 import { type ExecuteOptions, type RunOutcome, resumeRun, startRun } from '../execute.ts';
 import { queryFront } from '../front-query.ts';
 import { planRun, type RunPlan, readSpec } from '../plan.ts';
@@ -38,8 +39,13 @@ export function addRun(program: Command): void {
       const options = command.optsWithGlobals<RunOptions>();
       const specFolder = dirname(resolve(file));
       const plan = planRun(readSpec(file, specFolder), specFolder);
+      if (options.quiet !== true) noteIdleObjectives(plan);
       await execute(plan, options, (settings) => startRun(plan, settings));
     });
+}
+
+function noteIdleObjectives({ problem, spec }: RunPlan): void {
+  for (const idle of idleObjectives(problem, surveySpace(problem, spec.seed))) note(explainIdle(idle));
 }
 
 export function addResume(program: Command): void {

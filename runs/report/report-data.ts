@@ -5,7 +5,7 @@ import { constraintLimit } from '../../space/constraint.ts';
 import { specHash } from '../../space/load-spec.ts';
 import { METRIC_NAMES, METRICS, type MetricName, type MetricUnit } from '../../space/metrics.ts';
 import type { RunSpec } from '../../space/spec.ts';
-import { surveySpace } from '../bounds.ts';
+import { explainIdle, idleObjectives, surveySpace } from '../bounds.ts';
 import { describeScale } from '../describe.ts';
 import { type CostPlan, planCosts } from '../plan.ts';
 import { RunError } from '../run-error.ts';
@@ -53,7 +53,13 @@ export interface ReportData {
     readonly survey?: {
       readonly nSampled: number;
       readonly nFeasible: number;
-      readonly rejections: readonly { readonly constraint: string; readonly nRejected: number }[];
+      readonly rejections: readonly {
+        readonly constraint: string;
+        readonly rejects: number;
+        readonly rejectsAlone: number;
+      }[];
+      /** Objectives that cannot change the front, a line each. */
+      readonly idle: readonly string[];
     };
   };
   readonly reproduce: {
@@ -300,8 +306,10 @@ function rejectedView(
   const texts = plan?.problem.constraintTexts ?? spec.constraints.map(({ text }) => text);
   const endings = endingsOf(evaluations, texts);
   if (plan === undefined) return { endings };
-  const { nSampled, nFeasible, rejections } = surveySpace(plan.problem, spec.seed);
-  const survey = { nSampled, nFeasible, rejections };
+  const found = surveySpace(plan.problem, spec.seed);
+  const { nSampled, nFeasible, rejections } = found;
+  const idle = idleObjectives(plan.problem, found).map(explainIdle);
+  const survey = { nSampled, nFeasible, rejections, idle };
   if (replaySeconds === 0) return { endings, survey };
   const byNumber = new Map(candidates.map((candidate) => [candidate.number, candidate]));
   const deadline = now() + replaySeconds * 1000;

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { explainInfeasible, hypervolumeBounds, surveySpace } from '../../runs/bounds.ts';
+import {
+  explainIdle,
+  explainInfeasible,
+  hypervolumeBounds,
+  idleObjectives,
+  surveySpace,
+} from '../../runs/bounds.ts';
 import { parseConstraint } from '../../space/constraint.ts';
 import type { MetricName } from '../../space/metrics.ts';
 import { fakeProblem } from './fake.ts';
@@ -57,9 +63,11 @@ describe('a survey', () => {
     const survey = surveySpace(problem, 1);
     expect([survey.nSampled, survey.nFeasible, survey.feasible]).toEqual([2000, 0, []]);
     const [memory, parameters] = survey.rejections;
-    expect(parameters).toEqual({ constraint: 'parameters <= 1 K', nRejected: 2000 });
-    expect(memory!.nRejected).toBeGreaterThan(0);
-    expect(memory!.nRejected).toBeLessThan(2000);
+    expect(parameters).toMatchObject({ constraint: 'parameters <= 1 K', rejects: 1 });
+    expect(memory!.rejects).toBeGreaterThan(0);
+    expect(memory!.rejects).toBeLessThan(1);
+    expect(memory!.rejectsAlone).toBe(0);
+    expect(memory!.rejects + parameters!.rejectsAlone).toBeCloseTo(1, 9);
     expect(explainInfeasible(survey)).toMatch(
       /^no feasible member among 2000 random ones: "parameters <= 1 K" rejects 100\.0 %, "memory <= 20 KB" rejects \d+\.\d %; the nearest misses .*"parameters <= 1 K" by/,
     );
@@ -77,5 +85,30 @@ describe('a survey', () => {
     expect(
       surveySpace(fakeProblem({ constraints: [`memory <= ${least} B`] }), 99).feasible.length,
     ).toBeGreaterThan(0);
+  });
+});
+
+describe('objectives that cannot change the front', () => {
+  const idleOf = (objectives: readonly MetricName[]) => {
+    const problem = fakeProblem({ objectives });
+    return idleObjectives(problem, surveySpace(problem, 1)).map(explainIdle);
+  };
+
+  it('are found by what they order alike, a better-when-higher one included', () => {
+    expect(idleOf(['loss', 'memory'])).toEqual([]);
+    expect(idleOf(['loss', 'parameters', 'memory'])).toEqual([]);
+    expect(idleOf(['memory', 'loss', 'throughput'])).toEqual([
+      'the objective throughput orders the members as memory does, so it cannot change the front',
+    ]);
+  });
+
+  it('are found where they never vary', () => {
+    const problem = fakeProblem({ objectives: ['loss', 'memory'] });
+    const survey = surveySpace(problem, 1);
+    const same = { ...survey, feasible: survey.feasible.map(() => survey.feasible[0]!) };
+    expect(idleObjectives(problem, same).map(explainIdle)).toEqual([
+      'the objective memory is the same for every member, so it cannot change the front',
+    ]);
+    expect(idleObjectives(problem, { ...same, feasible: same.feasible.slice(0, 3) })).toEqual([]);
   });
 });

@@ -343,6 +343,20 @@ describe('check', () => {
     expect(found.rejections[1].rejectedShare).toBe(0);
   });
 
+  it('shows what each constraint rejects by itself, a member that meets a rare limit, and idle objectives', async () => {
+    const { file } = tinyProject(
+      'constraints: [weightBytes <= 33.6 MB, parameters <= 1 B]\nobjectives: [loss, weightBytes, memory, kvCacheBytes]\n',
+    );
+    const { stdout, exitCode } = await commandLine('check', file, '--no-timing');
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/weightBytes <= 33.6 MB: rejects (9\d\.\d %), \1 by itself alone/);
+    expect(stdout).toMatch(/\n {2}parameters <= 1 B: rejects 0 %\n/);
+    expect(stdout).toMatch(/\nfeasible .* met\n/);
+    expect(stdout).toContain(
+      '\nthe objective memory orders the members as weightBytes does, so it cannot change the front\n',
+    );
+  });
+
   it('says why nothing is feasible', async () => {
     const { file } = tinyProject('constraints: [memory <= 1 KiB]\n');
     const { stdout, stderr, exitCode } = await commandLine('check', file, '--no-timing');

@@ -13,7 +13,8 @@ describe('diagnoseFeasibility', () => {
       truth: ([a, b]) => ({ objectives: [0], violations: [a!, b!] }),
     });
     const report = diagnoseFeasibility(problem, 1, 4000);
-    expect(report.feasibleShare).toBeCloseTo(0.25, 1);
+    expect(report.nFeasible / report.nSampled).toBeCloseTo(0.25, 1);
+    expect(report.feasible).toHaveLength(report.nFeasible);
     expect(report.constraints[0]!.rejects).toBeCloseTo(0.5, 1);
     expect(report.constraints[0]!.rejectsAlone).toBeCloseTo(0.25, 1);
     expect(report.nearest).toEqual({ genome: [0, 0], violations: [0, 0] });
@@ -29,7 +30,8 @@ describe('diagnoseFeasibility', () => {
       truth: (genes) => ({ objectives: [0], violations: [genes.reduce((sum, gene) => sum + gene, 0) / 40] }),
     });
     const report = diagnoseFeasibility(problem, 1, 100);
-    expect(report.feasibleShare).toBe(0);
+    expect(report.nFeasible).toBe(0);
+    expect(report.feasible).toEqual([report.nearest.genome]);
     expect(report.constraints).toEqual([{ rejects: 1, rejectsAlone: 1 }]);
     expect(report.nearest.violations).toEqual([0]);
   });

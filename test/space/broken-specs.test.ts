@@ -12,6 +12,7 @@ const EXPECTED = [
   'bad-accelerator.yaml:12:14 accelerator: unknown accelerator "qualcomm-ai100-ulta" (did you mean "qualcomm-ai100-ultra"?)',
   'bad-algorithm.yaml:13:21 search.algorithm: unknown value "nsga3" (did you mean "nsga2"?)',
   'bad-format.yaml:14:24 deployment.weightFormat.1: unknown value "mxpf6-e2m3" (did you mean "mxfp6-e2m3"?)',
+  'bad-ingredient.yaml:13:39 search.without.0: unknown value "cross-over" (did you mean "crossover"?)',
   'bad-tokenizer.yaml:4:14 task.tokenizer: expected bytes or a map of keys, found "byte" (did you mean "bytes"?)',
   'baseline-heads.yaml:13:76 baseline.layer.nKvHeads: nKvHeads 3 does not divide nHeads 4',
   'baseline-without-layers.yaml:14:3 baseline: needs either "layers", or "layer" and "depth"',

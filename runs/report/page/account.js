@@ -86,17 +86,21 @@ export function rejectedSection(data) {
                 { label: 'Constraint', align: 'left', cell: ({ constraint }) => constraint },
                 {
                   label: 'Turns down',
-                  cell: ({ nRejected }) => formatShare(nRejected / Math.max(1, survey.nSampled)),
-                  sort: ({ nRejected }) => nRejected,
+                  cell: ({ rejects }) => formatShare(rejects),
+                  sort: ({ rejects }) => rejects,
                 },
+                { label: 'Share', align: 'left', cell: ({ rejects }) => bar(rejects) },
                 {
-                  label: 'Share',
-                  align: 'left',
-                  cell: ({ nRejected }) => bar(nRejected / Math.max(1, survey.nSampled)),
+                  label: 'By itself alone',
+                  cell: ({ rejectsAlone }) => formatShare(rejectsAlone),
+                  sort: ({ rejectsAlone }) => rejectsAlone,
                 },
               ],
               rows: survey.rejections,
             }),
+            ...survey.idle.map((text) =>
+              h('p', { class: 'note' }, `${text.charAt(0).toUpperCase()}${text.slice(1)}.`),
+            ),
           ],
       bySearch === undefined
         ? undefined
