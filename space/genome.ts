@@ -36,7 +36,7 @@ export interface Space {
 }
 
 /** The space that a valid spec describes. */
-export function compileSpace(spec: RunSpec): Space {
+export function compileSpace(spec: Pick<RunSpec, 'space' | 'deployment' | 'task'>): Space {
   const { space, deployment, task } = spec;
   const { nHeads, nKvHeads, dFf } = space.layers;
   return {

@@ -3,9 +3,11 @@
 import type { Architecture, Layer } from './architecture.ts';
 import type { Candidate } from './candidate.ts';
 import { type Constraint, parseConstraint } from './constraint.ts';
+import { countMembers } from './count.ts';
 import { KV_CACHE_FORMATS, WEIGHT_FORMATS, type Workload } from './deployment.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { ExpressionError } from './expression.ts';
+import { compileSpace } from './genome.ts';
 import { METRIC_NAMES, type MetricName } from './metrics.ts';
 import type { Scale } from './scale.ts';
 import { type Problem, show } from './schema-issues.ts';
@@ -31,6 +33,7 @@ const MOST_CHOICES = 4096;
 export function normalise(raw: RawSpec, defaultName: string, report: Report): RunSpec {
   const task = normaliseTask(raw.task);
   const space = normaliseSpace(raw.space, report);
+  const deployment = normaliseDeployment(raw.deployment, report);
   const scale = raw.scale === undefined ? undefined : normaliseScale(raw.scale);
   const baseline =
     raw.baseline === undefined ? undefined : baselineCandidate(raw.baseline, task, space, report);
@@ -40,14 +43,14 @@ export function normalise(raw: RawSpec, defaultName: string, report: Report): Ru
     seed: raw.seed,
     task,
     space,
-    deployment: normaliseDeployment(raw.deployment, report),
+    deployment,
     ...(scale === undefined ? {} : { scale }),
     accelerator: raw.accelerator,
     workload: raw.workload ?? defaultWorkload(scale?.contextLength ?? task.contextLength),
     ...(baseline === undefined ? {} : { baseline }),
     objectives: normaliseObjectives(raw.objectives, report),
     constraints: raw.constraints.flatMap((text, index) => constraint(text, index, report)),
-    search: normaliseSearch(raw.search, report),
+    search: normaliseSearch(raw.search, { space, deployment, task }, report),
     training: raw.training,
     compression: raw.compression,
     workers: raw.workers.maxThreads === undefined ? {} : { maxThreads: raw.workers.maxThreads },
@@ -234,9 +237,37 @@ function constraint(text: string, index: number, report: Report): Constraint[] {
   }
 }
 
+/** Members of the largest space that is listed whole. */
+const MOST_LISTED = 10_000n;
+
+/** Distinct candidates: as many as wished, or all members where the search lists the space. */
+function candidatesOf(
+  { algorithm, candidates }: RawSpec['search'],
+  parts: Pick<RunSpec, 'space' | 'deployment' | 'task'>,
+  report: Report,
+): number {
+  if (algorithm !== 'exhaustive') return candidates ?? 32;
+  const nMembers = countMembers(compileSpace(parts));
+  if (nMembers > MOST_LISTED) {
+    const message = `exhaustive trains every member, and this space has ${nMembers}: at most ${MOST_LISTED} allowed`;
+    report({ path: ['search', 'algorithm'], message });
+    return Number(MOST_LISTED);
+  }
+  if (candidates !== undefined && candidates < nMembers) {
+    const message = `exhaustive trains all ${nMembers} members: leave candidates out, or take another algorithm`;
+    report({ path: ['search', 'candidates'], message });
+  }
+  return Number(nMembers);
+}
+
 /** Parents by default: a twentieth of the candidates, at least 8, never more than there are. */
-function normaliseSearch(search: RawSpec['search'], report: Report): SearchSpec {
-  const { algorithm, candidates, eta, lag, deploymentsPerArchitecture } = search;
+function normaliseSearch(
+  search: RawSpec['search'],
+  parts: Pick<RunSpec, 'space' | 'deployment' | 'task'>,
+  report: Report,
+): SearchSpec {
+  const { algorithm, eta, lag, deploymentsPerArchitecture } = search;
+  const candidates = candidatesOf(search, parts, report);
   const population = search.population ?? Math.min(candidates, Math.max(8, Math.ceil(candidates / 20)));
   const without = distinct(search.without, ['search', 'without'], report);
   const inOrder = SEARCH_INGREDIENTS.filter((ingredient) => without.includes(ingredient));

@@ -154,7 +154,11 @@ const search = z.strictObject({
     .describe(
       '`guided`: evolution steered by a forecast of the loss; `nsga2`: evolution by non-dominated rank; `regularized-evolution`: mutants of the latest; `local-search`: neighbours of the front; `random`: the yardstick; `exhaustive`: every member of a small space',
     ),
-  candidates: count.default(32).describe('distinct candidates that are trained at the lowest rung'),
+  candidates: count
+    .optional()
+    .describe(
+      'distinct candidates that are trained at the lowest rung; by default 32, all members where the search is `exhaustive`',
+    ),
   population: count.optional().describe('parents kept; by default a twentieth of `candidates`, at least 8'),
   eta: z
     .number()

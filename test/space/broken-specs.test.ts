@@ -26,6 +26,8 @@ const EXPECTED = [
   'empty-layers.yaml:9:5 space.layers: every layer would be empty: nHeads and dFf have no choice above 0',
   'empty-value.yaml:7:3 space.depth: empty: needs a value',
   'empty.yaml:1:1: the file is empty',
+  'exhaustive-cut-short.yaml:13:45 search.candidates: exhaustive trains all 64 members: leave candidates out, or take another algorithm',
+  'exhaustive-too-large.yaml:13:21 search.algorithm: exhaustive trains every member, and this space has 74880: at most 10000 allowed',
   'fraction.yaml:7:14 space.depth.1: expected a whole number, found 2.5',
   'impossible-heads.yaml:9:13 space.layers.nHeads: nHeads 3: no choice of nKvHeads (2, 4) divides it',
   'large-population.yaml:13:38 search.population: population 32 is more than the 16 candidates',
