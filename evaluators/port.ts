@@ -10,6 +10,8 @@ export interface TrainingTask {
   readonly architectureHash: string;
   /** Index into the run's rungs. Training continues from the checkpoint of the rung below where there is one. */
   readonly rung: number;
+  /** Whether this is the teacher of the others, which has one rung of its own and no teacher. */
+  readonly isTeacher?: true;
 }
 
 /** Measures a deployment of an architecture trained to a rung. */

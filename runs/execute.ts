@@ -1,4 +1,5 @@
 // Starting a run and resuming one: the store, the trainings and the loop put together.
+import { teacherTask } from '../evaluators/distillation/teacher.ts';
 import type { Evaluator } from '../evaluators/port.ts';
 import { createSearch } from '../search/index.ts';
 import { canonicalJson } from '../space/candidate.ts';
@@ -35,6 +36,7 @@ export interface Runnable {
   readonly specFolder: string;
   readonly problem: RunProblem;
   readonly dataset: { readonly corpusSha256: string; readonly unigramBitsPerByte: number };
+  readonly teacherSha256?: string;
 }
 
 export interface ExecuteOptions {
@@ -78,7 +80,7 @@ export async function startRun(plan: Runnable, options: ExecuteOptions): Promise
       specFolder: plan.specFolder,
       corpusSha256: dataset.corpusSha256,
       objectives,
-      versions: decisiveVersions(),
+      versions: versionsOf(plan),
     });
     return await carryOn(plan, options, store, { runId, objectives, known: NOTHING, kind: 'started' });
   } finally {
@@ -86,9 +88,14 @@ export async function startRun(plan: Runnable, options: ExecuteOptions): Promise
   }
 }
 
+/** What decides results beside the spec and the corpus. */
+function versionsOf({ teacherSha256: teacher }: Runnable): Record<string, string> {
+  return { ...decisiveVersions(), ...(teacher === undefined ? {} : { teacher }) };
+}
+
 /**
  * Continues a run to the result that it would have had without the interruption; of a finished one, repeats nothing.
- * @throws {@link RunError} when the corpus has changed since. @throws {@link StoreError}
+ * @throws {@link RunError} when the corpus or the teacher has changed since. @throws {@link StoreError}
  */
 export async function resumeRun(plan: Runnable, runId: string, options: ExecuteOptions): Promise<RunOutcome> {
   const reader = new RunReader(options.databasePath, options.now);
@@ -98,6 +105,9 @@ export async function resumeRun(plan: Runnable, runId: string, options: ExecuteO
     throw new RunError(
       `the corpus "${plan.spec.task.corpus}" is not the one that run ${runId} was started with`,
     );
+  }
+  if (run.versions.teacher !== plan.teacherSha256) {
+    throw new RunError(`the teacher's checkpoint is not the one that run ${runId} was started with`);
   }
   if (plan.spec.compression === undefined) {
     throw new RunError(`run ${runId} was started before deployments were measured; start it anew`);
@@ -153,9 +163,11 @@ function openWorkshop(
 ): Workshop {
   const { emit, maxThreads, now = Date.now } = options;
   const shared = { evaluator, limit: createLimiter(maxThreads), signal, now };
+  const source = spec.training.teacher?.source;
   const trainings = createTrainings({
     ...shared,
     known: known.trainings,
+    ...(source?.kind === 'model' ? { teacher: teacherTask(source.architecture, source.steps) } : {}),
     store: (training) => {
       store.addTraining(training);
       emit({ kind: 'trained', training });

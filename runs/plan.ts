@@ -1,7 +1,9 @@
 // Everything that a run needs before its first training, made from its spec: corpus, accelerator, problem.
 import { resolve } from 'node:path';
+import { CheckpointError } from '../evaluators/checkpoint/checkpoint-error.ts';
 import { CorpusError, loadCorpus } from '../evaluators/data/corpus.ts';
 import { type Dataset, prepareDataset } from '../evaluators/data/dataset.ts';
+import { checkVocabulary, fileSha256, readTeacher } from '../evaluators/distillation/teacher.ts';
 import { type Accelerator, HardwareError, loadAccelerator } from '../hardware/index.ts';
 import { rungSizes, type SearchSettings } from '../search/index.ts';
 import { crossCandidates } from '../space/cross.ts';
@@ -13,7 +15,7 @@ import { METRICS, type MetricValues } from '../space/metrics.ts';
 import { mutateCandidate } from '../space/mutate.ts';
 import { deploymentsOf } from '../space/redeploy.ts';
 import { sampleCandidate } from '../space/sample.ts';
-import type { RunSpec } from '../space/spec.ts';
+import { type RunSpec, type TaskSpec, vocabSizeOf } from '../space/spec.ts';
 import { type CostSetting, candidateCosts, encodedCosts, trainedCosts } from './costs.ts';
 import { createProblem, type RunProblem } from './problem.ts';
 import { RunError } from './run-error.ts';
@@ -30,14 +32,22 @@ export interface CostPlan {
 /** What a run is made of. */
 export interface RunPlan extends CostPlan {
   readonly dataset: Dataset;
+  /** Of the checkpoint that candidates learn from, where the spec names one. */
+  readonly teacherSha256?: string;
 }
 
-/** Reads a spec and checks that its corpus and its accelerator are there. @throws SpecError with lines and columns */
+/** Reads a spec and checks that what it names is there: corpus, accelerator, teacher. @throws SpecError with lines and columns */
 export function readSpec(file: string, specFolder: string): RunSpec {
   return loadSpec(file, {
     corpus: (corpus) => messageOf(CorpusError, () => loadCorpus(corpus, specFolder)),
     accelerator: (accelerator) => messageOf(HardwareError, () => acceleratorOf(accelerator, specFolder)),
+    teacher: (path, { task }) =>
+      messageOf(CheckpointError, () => readTeacher(resolve(specFolder, path), studentsOf(task))),
   });
+}
+
+function studentsOf({ tokenizer, contextLength }: TaskSpec) {
+  return { vocabSize: vocabSizeOf(tokenizer), contextLength };
 }
 
 function messageOf(
@@ -122,11 +132,16 @@ function probeChoices({ deployment }: RunSpec, space: Space, setting: CostSettin
   return probe('the middle member', {});
 }
 
-/** Reads the corpus and prepares everything. @throws {@link RunError}, CorpusError, HardwareError */
+/** Reads the corpus and prepares everything. @throws {@link RunError}, CorpusError, HardwareError, CheckpointError */
 export function planRun(spec: RunSpec, specFolder: string): RunPlan {
   const { corpus, tokenizer, validationShare, contextLength } = spec.task;
   const dataset = prepareDataset(loadCorpus(corpus, specFolder), tokenizer, validationShare, contextLength);
-  return { ...planCosts(spec, specFolder), dataset };
+  const plan = { ...planCosts(spec, specFolder), dataset };
+  const source = spec.training.teacher?.source;
+  if (source?.kind !== 'checkpoint') return plan;
+  const path = resolve(specFolder, source.path);
+  checkVocabulary(path, readTeacher(path, studentsOf(spec.task)), dataset.tokenizer);
+  return { ...plan, teacherSha256: fileSha256(path) };
 }
 
 /** The search's settings, as the spec has them. */

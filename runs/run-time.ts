@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { type Architecture, countAttentionMacs, countWeightMacs } from '../space/architecture.ts';
 import { type Candidate, hashOf } from '../space/candidate.ts';
 import { largestCandidate, smallestCandidate } from '../space/extremes.ts';
+import type { TrainingSpec } from '../space/spec.ts';
 import type { Survey } from './bounds.ts';
 import { plannedEvaluations, type RunPlan } from './plan.ts';
 import { createTrainer } from './train.ts';
@@ -32,9 +33,17 @@ function trainingMacs(architecture: Architecture, batch: number): number {
   return 3 * batch * forward;
 }
 
+/** A teacher that is not trained costs its students as much. */
+function shortened({ teacher, ...training }: TrainingSpec): TrainingSpec {
+  if (teacher === undefined) return training;
+  const { source } = teacher;
+  const quick = source.kind === 'model' ? { ...source, steps: TIMED_STEPS } : source;
+  return { ...training, teacher: { ...teacher, source: quick, writtenShare: 0 } };
+}
+
 async function timeTraining(plan: RunPlan, candidate: Candidate): Promise<Timing | string> {
   const { architecture, deployment } = candidate;
-  const training = { ...plan.spec.training, rungs: [TIMED_STEPS], warmupSteps: 1 };
+  const training = { ...shortened(plan.spec.training), rungs: [TIMED_STEPS], warmupSteps: 1 };
   const folder = mkdtempSync(join(tmpdir(), 'paretoformer-timing-'));
   const evaluator = createTrainer({ ...plan, spec: { ...plan.spec, training } }, 1, folder);
   const startedAt = performance.now();
@@ -93,5 +102,9 @@ export async function estimateRunTime(plan: RunPlan, survey: Survey, maxThreads:
     const steps = rungs[rung]! - (rungs[rung - 1] ?? 0);
     return sum + n * (fixedSeconds + steps * meanSecondsPerStep);
   }, nFurther * measureSeconds);
-  return { kind: 'estimated', seconds: total / Math.min(maxThreads, spec.search.lag) };
+  const source = spec.training.teacher?.source;
+  // Everything else waits for it.
+  const teacherSeconds =
+    source?.kind === 'model' ? source.steps * secondsPerStep(trainingMacs(source.architecture, batch)) : 0;
+  return { kind: 'estimated', seconds: teacherSeconds + total / Math.min(maxThreads, spec.search.lag) };
 }

@@ -1,6 +1,6 @@
 // The trainer of a run: worker threads, with the trained weights beside the database.
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { createTrainerPool, type Evaluator } from '../evaluators/index.ts';
 import type { RunSpec } from '../space/spec.ts';
 import type { RunPlan } from './plan.ts';
@@ -17,8 +17,20 @@ export function threadsOf(spec: RunSpec, asked?: number): number {
 
 /** The pool that trains and measures the candidates of a run. */
 export function createTrainer(plan: RunPlan, maxThreads: number, checkpointFolder?: string): Evaluator {
-  const { spec, dataset } = plan;
-  const { timeoutSeconds, ...settings } = spec.training;
+  const { spec, dataset, specFolder } = plan;
+  const { timeoutSeconds, ...training } = spec.training;
+  const source = training.teacher?.source;
+  // Worker threads know no folder that a path could be relative to.
+  const settings =
+    source?.kind === 'checkpoint'
+      ? {
+          ...training,
+          teacher: {
+            ...training.teacher!,
+            source: { ...source, path: resolve(specFolder, source.path) },
+          },
+        }
+      : training;
   return createTrainerPool({
     maxThreads,
     seed: spec.seed,

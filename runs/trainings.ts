@@ -1,12 +1,13 @@
 // Trainings of a run: one per architecture and rung, whoever asks and however often. What is stored is not
 // trained again; what is under way is shared; a failure is tried once more.
 import type { TrainingOutcome } from '../evaluators/outcome.ts';
-import type { Evaluator, TrainingProgress } from '../evaluators/port.ts';
+import type { Evaluator, TrainingProgress, TrainingTask } from '../evaluators/port.ts';
 import type { Architecture } from '../space/architecture.ts';
 import { hashOf } from '../space/candidate.ts';
 import { attemptUntilSettled, groupBy, Interrupted, type Settled, settlementOf } from './attempts.ts';
 import type { Limiter } from './limiter.ts';
 import { failureFields, failureOfError } from './outcome-record.ts';
+import { RunError } from './run-error.ts';
 import type { TrainingRecord } from './store/records.ts';
 
 /** A training that will not be repeated; never `cancelled`. */
@@ -20,13 +21,15 @@ export interface TrainingsOptions {
   readonly signal: AbortSignal;
   readonly now: () => number;
   readonly store: (training: TrainingRecord) => void;
+  /** Trained before everything else. */
+  readonly teacher?: TrainingTask;
   readonly onProgress?: (architectureHash: string, rung: number, progress: TrainingProgress) => void;
 }
 
 export interface Trainings {
   /**
    * Trains to `rung`, through the rungs below it; where one of those ends badly, that is the result.
-   * @throws {@link Interrupted}, and what `store` throws.
+   * @throws {@link Interrupted}, {@link RunError} where the teacher could not be trained, and what `store` throws.
    */
   train(architecture: Architecture, rung: number): Promise<SettledTraining>;
 }
@@ -36,21 +39,37 @@ export function createTrainings(options: TrainingsOptions): Trainings {
   const settled = new Map<string, Promise<SettledTraining>>();
   const earlier = groupBy(options.known, ({ architectureHash, rung }) => `${architectureHash}/${rung}`);
 
-  async function trainOnce(architecture: Architecture, rung: number): Promise<SettledTraining> {
-    const architectureHash = hashOf(architecture);
-    const attempts = earlier.get(`${architectureHash}/${rung}`) ?? [];
+  async function settle(task: TrainingTask, before?: () => Promise<SettledTraining | undefined>) {
+    const attempts = earlier.get(`${task.architectureHash}/${task.rung}`) ?? [];
     const final = settlementOf(attempts);
     if (final !== undefined) return final;
-    if (rung > 0) {
-      const below = await train(architecture, rung - 1);
-      if (below.state !== 'ok') return below;
-    }
+    const ended = await before?.();
+    if (ended !== undefined) return ended;
     return attemptUntilSettled(
       attempts,
-      (attempt) =>
-        options.limit(() => attemptTraining(options, architecture, architectureHash, rung, attempt)),
+      (attempt) => options.limit(() => attemptTraining(options, task, attempt)),
       options.store,
     );
+  }
+
+  let teacher: Promise<SettledTraining> | undefined;
+  async function prepareTeacher(): Promise<void> {
+    if (options.teacher === undefined) return;
+    teacher ??= settle(options.teacher);
+    const { state, reason = state } = await teacher;
+    if (state !== 'ok') throw new RunError(`the teacher could not be trained: ${reason}`);
+  }
+
+  async function trainOnce(architecture: Architecture, rung: number): Promise<SettledTraining> {
+    const architectureHash = hashOf(architecture);
+    return settle({ architecture, architectureHash, rung }, async () => {
+      if (rung > 0) {
+        const below = await train(architecture, rung - 1);
+        return below.state === 'ok' ? undefined : below;
+      }
+      await prepareTeacher();
+      return undefined;
+    });
   }
 
   function train(architecture: Architecture, rung: number): Promise<SettledTraining> {
@@ -67,17 +86,16 @@ export function createTrainings(options: TrainingsOptions): Trainings {
 
 async function attemptTraining(
   options: TrainingsOptions,
-  architecture: Architecture,
-  architectureHash: string,
-  rung: number,
+  task: TrainingTask,
   attempt: number,
 ): Promise<TrainingRecord> {
   const { evaluator, signal, now, onProgress } = options;
+  const { architectureHash, rung } = task;
   if (signal.aborted) throw new Interrupted('stopped before training');
   const startedAt = now();
   let outcome: TrainingOutcome;
   try {
-    outcome = await evaluator.evaluate({ architecture, architectureHash, rung }, signal, (progress) =>
+    outcome = await evaluator.evaluate(task, signal, (progress) =>
       onProgress?.(architectureHash, rung, progress),
     );
   } catch (error) {

@@ -19,6 +19,8 @@ import { readYaml, type YamlDocument } from './yaml-document.ts';
 export interface ReferenceChecks {
   readonly corpus?: (corpus: string) => string | undefined;
   readonly accelerator?: (accelerator: string) => string | undefined;
+  /** The checkpoint of a teacher, for a spec that names one. */
+  readonly teacher?: (path: string, spec: RunSpec) => string | undefined;
 }
 
 /**
@@ -73,9 +75,12 @@ export function specHash(spec: RunSpec): string {
 function lookUpReferences(spec: RunSpec, checks: ReferenceChecks): Problem[] {
   const corpus = checks.corpus?.(spec.task.corpus);
   const accelerator = checks.accelerator?.(spec.accelerator);
+  const source = spec.training.teacher?.source;
+  const teacher = source?.kind === 'checkpoint' ? checks.teacher?.(source.path, spec) : undefined;
   return [
     ...(corpus === undefined ? [] : [{ path: ['task', 'corpus'], message: corpus }]),
     ...(accelerator === undefined ? [] : [{ path: ['accelerator'], message: accelerator }]),
+    ...(teacher === undefined ? [] : [{ path: ['training', 'teacher', 'checkpoint'], message: teacher }]),
   ];
 }
 

@@ -19,6 +19,7 @@ import {
   type SearchSpec,
   type SpaceSpec,
   type TaskSpec,
+  type TrainingSpec,
   vocabSizeOf,
 } from './spec.ts';
 import type { RawSpec } from './spec-schema.ts';
@@ -51,7 +52,7 @@ export function normalise(raw: RawSpec, defaultName: string, report: Report): Ru
     objectives: normaliseObjectives(raw.objectives, report),
     constraints: raw.constraints.flatMap((text, index) => constraint(text, index, report)),
     search: normaliseSearch(raw.search, { space, deployment, task }, report),
-    training: raw.training,
+    training: normaliseTraining(raw.training, task, space, report),
     compression: raw.compression,
     workers: raw.workers.maxThreads === undefined ? {} : { maxThreads: raw.workers.maxThreads },
   };
@@ -169,20 +170,11 @@ function baselineCandidate(
   space: SpaceSpec,
   report: Report,
 ): Candidate {
-  const layers = baselineLayers(raw, report);
-  const architecture: Architecture = {
-    dModel: raw.dModel,
-    headDim: raw.headDim,
-    vocabSize: vocabSizeOf(task.tokenizer),
-    contextLength: task.contextLength,
-    tieEmbeddings: raw.tieEmbeddings,
-    ropeTheta: space.ropeTheta,
-    layers,
-  };
+  const architecture = writtenArchitecture(raw, task, space, ['baseline'], report);
   return {
     architecture,
     deployment: {
-      layers: layers.map(() => ({ weightFormat: raw.weightFormat, sparsity: raw.sparsity })),
+      layers: architecture.layers.map(() => ({ weightFormat: raw.weightFormat, sparsity: raw.sparsity })),
       headFormat: raw.headFormat,
       kvCacheFormat: raw.kvCacheFormat,
       nCards: raw.cards,
@@ -190,18 +182,63 @@ function baselineCandidate(
   };
 }
 
-function baselineLayers(raw: NonNullable<RawSpec['baseline']>, report: Report): readonly Layer[] {
+type RawTeacher = NonNullable<RawSpec['training']['teacher']>;
+
+/** An architecture that is written out at `path`, with the run's vocabulary and context. */
+function writtenArchitecture(
+  raw: NonNullable<RawTeacher['model']>,
+  task: TaskSpec,
+  space: SpaceSpec,
+  path: Path,
+  report: Report,
+): Architecture {
+  return {
+    dModel: raw.dModel,
+    headDim: raw.headDim,
+    vocabSize: vocabSizeOf(task.tokenizer),
+    contextLength: task.contextLength,
+    tieEmbeddings: raw.tieEmbeddings,
+    ropeTheta: space.ropeTheta,
+    layers: writtenLayers(raw, path, report),
+  };
+}
+
+function writtenLayers(raw: NonNullable<RawTeacher['model']>, path: Path, report: Report): readonly Layer[] {
   const { layers, layer, depth } = raw;
   if (layers !== undefined && layer === undefined && depth === undefined) {
-    for (const [index, each] of layers.entries()) checkLayer(each, ['baseline', 'layers', index], report);
+    for (const [index, each] of layers.entries()) checkLayer(each, [...path, 'layers', index], report);
     return layers;
   }
   if (layers === undefined && layer !== undefined && depth !== undefined) {
-    checkLayer(layer, ['baseline', 'layer'], report);
+    checkLayer(layer, [...path, 'layer'], report);
     return Array.from({ length: depth }, () => layer);
   }
-  report({ path: ['baseline'], message: 'needs either "layers", or "layer" and "depth"' });
+  report({ path, message: 'needs either "layers", or "layer" and "depth"' });
   return [];
+}
+
+function normaliseTraining(
+  { teacher, ...training }: RawSpec['training'],
+  task: TaskSpec,
+  space: SpaceSpec,
+  report: Report,
+): TrainingSpec {
+  if (teacher === undefined) return training;
+  const { checkpoint, model, steps, ...loss } = teacher;
+  const path = ['training', 'teacher'];
+  if ((checkpoint === undefined) === (model === undefined)) {
+    report({ path, message: 'needs either "checkpoint" or "model"' });
+    return training;
+  }
+  if (checkpoint !== undefined) {
+    if (steps !== undefined) {
+      report({ path: [...path, 'steps'], message: 'a checkpoint is not trained further: leave "steps" out' });
+    }
+    return { ...training, teacher: { source: { kind: 'checkpoint', path: checkpoint }, ...loss } };
+  }
+  const architecture = writtenArchitecture(model!, task, space, [...path, 'model'], report);
+  const source = { kind: 'model', architecture, steps: steps ?? training.rungs.at(-1)! } as const;
+  return { ...training, teacher: { source, ...loss } };
 }
 
 function checkLayer({ nHeads, nKvHeads, dFf }: Layer, path: Path, report: Report): void {

@@ -10,7 +10,7 @@ export function checkSpec(spec: RunSpec): Problem[] {
   return CHECKS.flatMap((check) => check(spec));
 }
 
-const evenHeadDim: Check = ({ space, baseline }) => {
+const evenHeadDim: Check = ({ space, baseline, training }) => {
   const odd = space.headDim.find((headDim) => headDim % 2 !== 0);
   const problems: Problem[] = [];
   const because = 'rotary positions turn its numbers in pairs, so it must be even';
@@ -18,6 +18,11 @@ const evenHeadDim: Check = ({ space, baseline }) => {
   const headDim = baseline?.architecture.headDim ?? 2;
   if (headDim % 2 !== 0)
     problems.push({ path: ['baseline', 'headDim'], message: `headDim ${headDim}: ${because}` });
+  const source = training.teacher?.source;
+  if (source?.kind === 'model' && source.architecture.headDim % 2 !== 0) {
+    const message = `headDim ${source.architecture.headDim}: ${because}`;
+    problems.push({ path: ['training', 'teacher', 'model', 'headDim'], message });
+  }
   return problems;
 };
 
@@ -109,6 +114,22 @@ const rungsIncrease: Check = ({ training }) => {
   return problems;
 };
 
+const teacherTeaches: Check = ({ training }) => {
+  const { teacher, warmupSteps } = training;
+  if (teacher === undefined) return [];
+  const path = ['training', 'teacher'];
+  const problems: Problem[] = [];
+  if (teacher.forwardKl + teacher.totalVariation === 0) {
+    const message = 'nothing is learnt from the teacher: forwardKl and totalVariation are both 0';
+    problems.push({ path, message });
+  }
+  if (teacher.source.kind === 'model' && teacher.source.steps <= warmupSteps) {
+    const message = `${teacher.source.steps} steps end before the warm-up does (${warmupSteps} steps)`;
+    problems.push({ path: [...path, 'steps'], message });
+  }
+  return problems;
+};
+
 const evaluationFits: Check = ({ training, task }) => {
   if (training.evaluationTokens >= task.contextLength) return [];
   const message = `must be at least task.contextLength (${task.contextLength}), found ${training.evaluationTokens}`;
@@ -160,6 +181,7 @@ const CHECKS: readonly Check[] = [
   relativeNeedsBaseline,
   constraintsAgree,
   rungsIncrease,
+  teacherTeaches,
   evaluationFits,
   searchFits,
   workloadFits,

@@ -8,6 +8,7 @@ import { PRUNING_METHODS, SEARCH_ALGORITHMS, SEARCH_INGREDIENTS, SPARSITY_SPLITS
 const natural = z.number().int().min(0).max(1_000_000);
 const count = z.number().int().min(1).max(1_000_000);
 const positive = z.number().positive();
+const weight = z.number().min(0).max(1000);
 
 /** One number, a list, or a range that ends exactly at `max`; `step` is 1 unless given. */
 function numberChoices(item: z.ZodNumber, about: string) {
@@ -131,13 +132,18 @@ const workload = z.strictObject({
   generatedTokens: count.max(10_000_000).describe('tokens generated for it'),
 });
 
-const baseline = z.strictObject({
+/** One architecture, written out. */
+const modelKeys = {
   dModel: count.describe('model width'),
   headDim: headDim.describe('width of one attention head'),
   tieEmbeddings: z.boolean().default(true).describe('whether embedding table and output head are one matrix'),
   layers: z.array(layer).min(1).max(1024).optional().describe('the layers, first to last'),
   layer: layer.optional().describe('the one layer that is repeated `depth` times (instead of `layers`)'),
   depth: count.max(1024).optional().describe('how often `layer` is repeated'),
+};
+
+const baseline = z.strictObject({
+  ...modelKeys,
   weightFormat: weightFormat.default('fp16').describe('number format of the weights'),
   sparsity: sparsity.default(0).describe('share of the weights that is exactly zero'),
   headFormat: weightFormat
@@ -210,6 +216,39 @@ const compression = z.strictObject({
   recoveryLearningRate: positive.max(1).default(0.001).describe('peak of the schedule of that fine-tuning'),
 });
 
+const teacher = z.strictObject({
+  checkpoint: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("the teacher: a checkpoint of an earlier run, relative to this file's folder"),
+  model: z
+    .strictObject(modelKeys)
+    .optional()
+    .describe('or an architecture that is trained first, without a teacher of its own'),
+  steps: count
+    .optional()
+    .describe('optimiser steps that `model` is trained for; by default those of the highest rung'),
+  crossEntropy: weight.default(0.5).describe('weight of the cross entropy with the text'),
+  forwardKl: weight.default(0.5).describe("weight of the divergence from the teacher's predictions"),
+  temperature: positive
+    .max(100)
+    .default(1)
+    .describe('temperature at which that divergence compares the predictions of both'),
+  totalVariation: weight
+    .default(0)
+    .describe(
+      "weight of the total variation to the teacher's predictions: what a draft of the teacher minimises",
+    ),
+  writtenShare: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0)
+    .describe('share of the training sequences that the teacher writes, instead of the corpus'),
+  writtenTexts: count.max(65_536).default(256).describe('different sequences that the teacher writes'),
+});
+
 const training = z.strictObject({
   rungs: z
     .array(count)
@@ -235,6 +274,9 @@ const training = z.strictObject({
     .max(1e7)
     .default(600)
     .describe('a training that takes longer is stopped and counts as timed out'),
+  teacher: teacher
+    .optional()
+    .describe('a larger model that candidates learn from; its loss replaces the plain cross entropy'),
 });
 
 /** The whole YAML file, before defaults that depend on other keys and before constraints are parsed. */

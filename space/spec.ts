@@ -1,5 +1,6 @@
 // The normalised specification of a run: what a valid YAML file says, with every list expanded, every default
 // filled in and every constraint parsed. Plain JSON data: `canonicalJson` of it names the run.
+import type { Architecture } from './architecture.ts';
 import type { Candidate } from './candidate.ts';
 import type { Constraint } from './constraint.ts';
 import type { KvCacheFormat, WeightFormat, Workload } from './deployment.ts';
@@ -113,6 +114,31 @@ export interface SearchSpec {
   readonly without?: readonly SearchIngredient[];
 }
 
+/** A larger model whose predictions candidates learn from, beside the text. Weights of loss parts; 0 = left out. */
+export interface TeacherSpec {
+  readonly source:
+    | {
+        readonly kind: 'checkpoint';
+        /** Relative to the spec's folder. */
+        readonly path: string;
+      }
+    | {
+        /** Trained before the first candidate, as if it were one. */
+        readonly kind: 'model';
+        readonly architecture: Architecture;
+        readonly steps: number;
+      };
+  readonly crossEntropy: number;
+  readonly forwardKl: number;
+  readonly totalVariation: number;
+  /** Of the forward KL. */
+  readonly temperature: number;
+  /** Share of the training sequences that the teacher writes. */
+  readonly writtenShare: number;
+  /** How many different sequences it writes. */
+  readonly writtenTexts: number;
+}
+
 export interface TrainingSpec {
   /** Optimiser steps reached at each rung, strictly increasing, at least one. */
   readonly rungs: readonly number[];
@@ -130,6 +156,7 @@ export interface TrainingSpec {
   readonly evaluationTokens: number;
   /** A training that takes longer is stopped and counts as timed out. */
   readonly timeoutSeconds: number;
+  readonly teacher?: TeacherSpec;
 }
 
 export interface RunSpec {

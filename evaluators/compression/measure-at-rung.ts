@@ -1,14 +1,11 @@
 // What deployments make of an architecture trained to a rung: loads the rung's checkpoint, compresses, measures.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Deployment } from '../../space/deployment.ts';
 import type { CompressionSpec } from '../../space/spec.ts';
-import { checkpointPath } from '../checkpoint/training-checkpoint.ts';
 import type { Weights } from '../model/parameters.ts';
 import type { MeasurementOutcome, ProfileOutcome, TaskFailure } from '../outcome.ts';
 import type { MeasurementTask, ProfileTask, TrainingTask } from '../port.ts';
-import { readOrSkip, type TrainingContext, trainToRung } from '../training/train.ts';
+import type { TrainingContext } from '../training/train.ts';
+import { trainedWeights } from '../training/trained-weights.ts';
 import { createCalibrator } from './calibration.ts';
 import type { TensorReport } from './cast-model.ts';
 import { matrixSpecs } from './matrices.ts';
@@ -29,28 +26,6 @@ const DEFAULT_COMPRESSION: CompressionSpec = {
   recoverySteps: 0,
   recoveryLearningRate: 0.001,
 };
-
-type Trained = { readonly kind: 'trained'; readonly weights: Weights } | TaskFailure;
-
-/** The weights of the rung, trained again where its checkpoint is not there: training is seeded, so they are the same. */
-async function trainedWeights(task: TrainingTask, context: TrainingContext): Promise<Trained> {
-  const { architecture, architectureHash, rung } = task;
-  const stored = (folder: string) => {
-    const state = readOrSkip(checkpointPath(folder, architectureHash, rung), architecture);
-    return state?.step === context.settings.rungs[rung] ? state : undefined;
-  };
-  const { checkpointFolder } = context;
-  const found = checkpointFolder === undefined ? undefined : stored(checkpointFolder);
-  if (found !== undefined) return { kind: 'trained', weights: found.weights };
-  const folder = checkpointFolder ?? mkdtempSync(join(tmpdir(), 'paretoformer-rung-'));
-  try {
-    const outcome = await trainToRung(task, { ...context, checkpointFolder: folder });
-    if (outcome.kind !== 'ok') return outcome;
-    return { kind: 'trained', weights: stored(folder)!.weights };
-  } finally {
-    if (checkpointFolder === undefined) rmSync(folder, { recursive: true, force: true });
-  }
-}
 
 function recoveryOf(
   { settings }: TrainingContext,

@@ -12,7 +12,8 @@ import type { TrainingSettings } from '../training/train.ts';
 import type { BatchSource } from './batches.ts';
 import { type DistillationLoss, distillationLoss } from './loss.ts';
 
-export interface DistillationSettings extends Omit<TrainingSettings, 'rungs' | 'evaluationTokens'> {
+export interface DistillationSettings
+  extends Omit<TrainingSettings, 'rungs' | 'evaluationTokens' | 'teacher'> {
   readonly steps: number;
   readonly loss: DistillationLoss;
 }

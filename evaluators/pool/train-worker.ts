@@ -1,12 +1,22 @@
 // A Piscina worker: one task at a time on one thread, answered with a tagged outcome.
 import { workerData } from 'piscina';
-import { measureAtRung, profileAtRung } from '../compression/measure-at-rung.ts';
+import { type MeasurementContext, measureAtRung, profileAtRung } from '../compression/measure-at-rung.ts';
+import { loadTeacher } from '../distillation/teacher.ts';
 import type { MeasurementOutcome, ProfileOutcome, TaskFailure, TrainingOutcome } from '../outcome.ts';
-import { trainToRung } from '../training/train.ts';
+import { type Teacher, type TrainingContext, trainToRung } from '../training/train.ts';
 import { TaskSignals, type WorkerSetup, type WorkerTask } from './messages.ts';
 import { outcomeOfError } from './outcome-of-error.ts';
 
 const setup = workerData as WorkerSetup;
+/** Kept from task to task; a failure to load it is not. */
+let teacher: Teacher | undefined;
+
+async function teacherOf(context: TrainingContext): Promise<Teacher | TaskFailure> {
+  if (teacher !== undefined) return teacher;
+  const loaded = await loadTeacher(context.settings.teacher!, context);
+  if (loaded.kind === 'teacher') teacher = loaded;
+  return loaded;
+}
 
 export default async function work({
   signals,
@@ -20,7 +30,13 @@ export default async function work({
     const afterSeconds = (performance.now() - started) / 1000;
     return afterSeconds > timeoutSeconds ? { kind: 'timed-out', afterSeconds } : undefined;
   };
-  const context = { ...shared, shouldStop, onProgress: line.report.bind(line) };
+  const onProgress = line.report.bind(line);
+  const context: MeasurementContext = {
+    ...shared,
+    shouldStop,
+    onProgress,
+    teacher: () => teacherOf(context),
+  };
   try {
     switch (job.kind) {
       case 'train':

@@ -6,7 +6,8 @@ import type { TrainingSpec } from '../../space/spec.ts';
 import { CheckpointError } from '../checkpoint/checkpoint-error.ts';
 import { checkpointPath, readCheckpoint, writeCheckpoint } from '../checkpoint/training-checkpoint.ts';
 import { bitsPerByte, type Dataset } from '../data/dataset.ts';
-import { countTargetBytes, readWindows, sampleBatch, validationWindows } from '../data/windows.ts';
+import { countTargetBytes, readWindows, validationWindows } from '../data/windows.ts';
+import { type BatchSource, corpusBatches } from '../distillation/batches.ts';
 import { createEngine, type EngineSettings } from '../engine/create.ts';
 import type { Engine } from '../engine/program.ts';
 import { initialWeights, parameterSpecs, type Weights } from '../model/parameters.ts';
@@ -16,6 +17,7 @@ import { flatStateBytes, MAX_STATE_BYTES } from './flat-state.ts';
 import { nPassesOf } from './passes.ts';
 import { compileEvaluation, freshState, Trainer, type TrainingState } from './program.ts';
 import { learningRateAt } from './schedule.ts';
+import type { LossFunction } from './step.ts';
 
 export type TrainingSettings = Omit<TrainingSpec, 'timeoutSeconds'>;
 
@@ -30,6 +32,23 @@ export interface TrainingContext {
   readonly onProgress: (progress: TrainingProgress) => void;
   /** Asked before each step: a reason to stop, if there is one. */
   readonly shouldStop: () => TaskFailure | undefined;
+  /** Loads what `settings.teacher` names. */
+  readonly teacher?: () => Promise<Teacher | TaskFailure>;
+}
+
+/** What a student learns from. */
+export interface Teacher {
+  readonly kind: 'teacher';
+  lossFor(student: Architecture): LossFunction;
+  batchesFor(student: Architecture): Promise<BatchSource>;
+}
+
+/** Settings under which a task trains: a teacher learns from the text alone, in one go. */
+export function settingsOf({ isTeacher }: TrainingTask, { settings }: TrainingContext): TrainingSettings {
+  const { teacher, ...plain } = settings;
+  if (isTeacher !== true) return settings;
+  if (teacher?.source.kind !== 'model') throw new TypeError('this run trains no teacher');
+  return { ...plain, rungs: [teacher.source.steps] };
 }
 
 /** Sequences in one evaluation batch. */
@@ -46,11 +65,10 @@ export function readOrSkip(path: string, architecture: Architecture): TrainingSt
 }
 
 /** The checkpoint of the highest rung below `task.rung`, or fresh weights. */
-function startingState(
-  task: TrainingTask,
-  { seed, settings, checkpointFolder }: TrainingContext,
-): TrainingState {
+function startingState(task: TrainingTask, context: TrainingContext): TrainingState {
+  const { seed, checkpointFolder } = context;
   const { architecture, architectureHash } = task;
+  const settings = settingsOf(task, context);
   if (checkpointFolder !== undefined) {
     for (let rung = task.rung - 1; rung >= 0; rung--) {
       const state = readOrSkip(checkpointPath(checkpointFolder, architectureHash, rung), architecture);
@@ -90,24 +108,19 @@ export async function measureBitsPerByte(
 async function trainLegs(
   trainer: Trainer,
   task: TrainingTask,
-  { settings, data, seed, onProgress, shouldStop }: TrainingContext,
+  context: TrainingContext,
+  batches: BatchSource,
   firstStep: number,
 ): Promise<TaskFailure | undefined> {
-  const { contextLength } = task.architecture;
+  const { seed, onProgress, shouldStop } = context;
+  const settings = settingsOf(task, context);
   const totalSteps = settings.rungs[task.rung]!;
   for (let step = firstStep + 1; step <= totalSteps; step++) {
     const stop = shouldStop();
     if (stop !== undefined) return stop;
     const leg = settings.rungs.findIndex((end) => step <= end);
     const rate = learningRateAt(settings, step, settings.rungs[leg - 1] ?? 0, settings.rungs[leg]!);
-    sampleBatch(
-      data.train,
-      settings.batch,
-      contextLength,
-      deriveRng(seed, step, 'batch'),
-      trainer.tokens,
-      trainer.targets,
-    );
+    batches(deriveRng(seed, step, 'batch'), trainer.tokens, trainer.targets);
     const { loss, gradientNorm } = await trainer.step(rate);
     if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
       return {
@@ -123,8 +136,9 @@ async function trainLegs(
 
 /** Trains `task` from the checkpoint below it, or from the start, to the end of its rung, and measures the loss. */
 export async function trainToRung(task: TrainingTask, context: TrainingContext): Promise<TrainingOutcome> {
-  const { settings, data, checkpointFolder } = context;
+  const { data, checkpointFolder } = context;
   const { architecture } = task;
+  const settings = settingsOf(task, context);
   const stateBytes = flatStateBytes(parameterSpecs(architecture), nPassesOf(architecture, settings.batch));
   if (stateBytes > MAX_STATE_BYTES) {
     const gibibytes = (stateBytes / 2 ** 30).toFixed(1);
@@ -133,26 +147,31 @@ export async function trainToRung(task: TrainingTask, context: TrainingContext):
       reason: `weights, gradients and moments take ${gibibytes} GiB; a training may hold ${MAX_STATE_BYTES / 2 ** 30}`,
     };
   }
+  const teacher = settings.teacher === undefined ? undefined : await context.teacher?.();
+  if (teacher !== undefined && teacher.kind !== 'teacher') return teacher;
   const compileStart = performance.now();
   const start = startingState(task, context);
   const engine = createEngine(context.engine);
-  const trainer = await Trainer.create(architecture, settings, settings.batch, start, engine);
+  const loss = teacher?.lossFor(architecture);
+  const batches =
+    (await teacher?.batchesFor(architecture)) ?? corpusBatches(data.train, architecture.contextLength);
+  const trainer = await Trainer.create(architecture, settings, settings.batch, start, engine, loss);
   const compileSeconds = (performance.now() - compileStart) / 1000;
   try {
     const trainStart = performance.now();
-    const early = await trainLegs(trainer, task, context, start.step);
+    const early = await trainLegs(trainer, task, context, batches, start.step);
     if (early !== undefined) return early;
     const trainSeconds = (performance.now() - trainStart) / 1000;
     const state = trainer.state();
     const { evaluationTokens } = settings;
-    const loss = await measureBitsPerByte(architecture, state.weights, data, evaluationTokens, engine);
-    if (!Number.isFinite(loss)) {
+    const bits = await measureBitsPerByte(architecture, state.weights, data, evaluationTokens, engine);
+    if (!Number.isFinite(bits)) {
       return { kind: 'diverged', step: state.step, reason: 'the validation loss is no number' };
     }
     const steps = state.step - start.step;
     const success = {
       kind: 'ok' as const,
-      bitsPerByte: loss,
+      bitsPerByte: bits,
       steps,
       tokens: steps * settings.batch * architecture.contextLength,
       trainSeconds,
@@ -160,7 +179,7 @@ export async function trainToRung(task: TrainingTask, context: TrainingContext):
     };
     if (checkpointFolder === undefined) return success;
     const checkpoint = checkpointPath(checkpointFolder, task.architectureHash, task.rung);
-    writeCheckpoint(checkpoint, architecture, state);
+    writeCheckpoint(checkpoint, architecture, state, data.tokenizer);
     return { ...success, checkpoint };
   } finally {
     await trainer.release();

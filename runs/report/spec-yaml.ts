@@ -1,8 +1,9 @@
 // A normalised spec written back as the YAML file that it could have come from: reading that file again gives an
 // equal spec, so whoever holds a report can repeat the run.
 import { Document, isMap, isScalar, isSeq, visit } from 'yaml';
+import type { Architecture } from '../../space/architecture.ts';
 import type { Candidate } from '../../space/candidate.ts';
-import type { LayerChoices, RunSpec } from '../../space/spec.ts';
+import type { LayerChoices, RunSpec, TrainingSpec } from '../../space/spec.ts';
 
 /** Keys of a map that still read well on one line. */
 const SHORT = 6;
@@ -16,16 +17,26 @@ function perLayer<T>({ choices: values, perLayer: isPerLayer }: LayerChoices<T>)
   return isPerLayer ? { choices: values, perLayer: true } : choices(values);
 }
 
-/** The file's form of a baseline; layers in one list, because they may differ. */
+/** The file's form of an architecture; layers in one list, because they may differ. */
+function modelOf({ dModel, headDim, tieEmbeddings, layers }: Architecture) {
+  return { dModel, headDim, tieEmbeddings, layers };
+}
+
+function trainingOf({ teacher, ...training }: TrainingSpec) {
+  if (teacher === undefined) return training;
+  const { source, ...loss } = teacher;
+  const named =
+    source.kind === 'checkpoint'
+      ? { checkpoint: source.path }
+      : { model: modelOf(source.architecture), steps: source.steps };
+  return { ...training, teacher: { ...named, ...loss } };
+}
+
 function baselineOf({ architecture, deployment }: Candidate) {
-  const { dModel, headDim, tieEmbeddings, layers } = architecture;
   const { weightFormat, sparsity } = deployment.layers[0]!;
   const { headFormat, kvCacheFormat, nCards } = deployment;
   return {
-    dModel,
-    headDim,
-    tieEmbeddings,
-    layers,
+    ...modelOf(architecture),
     weightFormat,
     sparsity,
     headFormat,
@@ -36,8 +47,19 @@ function baselineOf({ architecture, deployment }: Candidate) {
 
 /** The YAML text of a spec, every default spelled out. */
 export function specYaml(spec: RunSpec): string {
-  const { specVersion, name, seed, task, space, deployment, baseline, objectives, constraints, ...plain } =
-    spec;
+  const {
+    specVersion,
+    name,
+    seed,
+    task,
+    space,
+    deployment,
+    baseline,
+    objectives,
+    constraints,
+    training,
+    ...plain
+  } = spec;
   const { tokenizer } = task;
   const { weightFormat, sparsity, headFormat, kvCacheFormat, cards } = deployment;
   const { nHeads, nKvHeads, dFf } = space.layers;
@@ -68,6 +90,7 @@ export function specYaml(spec: RunSpec): string {
     ...(baseline === undefined ? {} : { baseline: baselineOf(baseline) }),
     objectives,
     constraints: constraints.map(({ text }) => text),
+    training: trainingOf(training),
     // Sections that the file and the normalised spec write alike.
     ...plain,
   };

@@ -48,6 +48,10 @@ const EXPECTED = [
   'range-upside-down.yaml:7:24 space.depth.max: max 2 is less than min 6',
   'relative-without-baseline.yaml:13:15 constraints.0: compares with the baseline, but the file has no "baseline"',
   'rungs-decrease.yaml:13:25 training.rungs.1: rungs must increase: 50 follows 100',
+  'teacher-missing.yaml:15:17 training.teacher.checkpoint: no such file "nowhere.safetensors"',
+  'teacher-of-nothing.yaml:15:5 training.teacher: nothing is learnt from the teacher: forwardKl and totalVariation are both 0',
+  'teacher-too-quick.yaml:16:12 training.teacher.steps: 20 steps end before the warm-up does (20 steps)',
+  'teacher-without-model.yaml:15:5 training.teacher: needs either "checkpoint" or "model"',
   'text-in-list.yaml:5:16 space.dModel.1: expected a number, found "128"',
   'two-documents.yaml:13:1: a second document starts here: one file holds one specification',
   'uneven-scale.yaml:13:8 scale: headDim times width / heads must be a whole even number: 16 * 3 / 32 is not',
@@ -69,6 +73,7 @@ const checks = {
     ACCELERATORS.includes(name)
       ? undefined
       : `unknown accelerator "${name}"${didYouMean(name, ACCELERATORS)}`,
+  teacher: (path: string) => `no such file "${path}"`,
 };
 
 test.each(EXPECTED)('%s', (message) => {

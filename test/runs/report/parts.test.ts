@@ -11,6 +11,7 @@ import { hashOf } from '../../../space/candidate.ts';
 import { parseSpec, specHash } from '../../../space/load-spec.ts';
 import { METRIC_NAMES, METRICS } from '../../../space/metrics.ts';
 import { deriveRng } from '../../../space/random.ts';
+import { type TeacherSpec, vocabSizeOf } from '../../../space/spec.ts';
 import { candidateOf } from '../fake.ts';
 import { demoSpec } from './demo.ts';
 import { pageFunctions } from './page-functions.ts';
@@ -58,10 +59,38 @@ describe('importance', () => {
   });
 });
 
+const TEACHER: TeacherSpec = {
+  source: { kind: 'model', architecture: teacherArchitecture(), steps: 900 },
+  crossEntropy: 0.25,
+  forwardKl: 0,
+  totalVariation: 0.75,
+  temperature: 2,
+  writtenShare: 0.5,
+  writtenTexts: 64,
+};
+
+/** With the vocabulary and context of the demo. */
+function teacherArchitecture() {
+  const { task } = demoSpec();
+  const layer = { nHeads: 4, nKvHeads: 2, dFf: 96 };
+  return {
+    ...candidateOf(96, [layer, { ...layer, dFf: 0 }], 'fp16').architecture,
+    vocabSize: vocabSizeOf(task.tokenizer),
+    contextLength: task.contextLength,
+  };
+}
+
 describe('the specification written back', () => {
   const specs = [
     demoSpec(),
     demoSpec({ change: (spec) => ({ ...spec, objectives: ['loss', 'throughput'], constraints: [] }) }),
+    demoSpec({ change: (spec) => ({ ...spec, training: { ...spec.training, teacher: TEACHER } }) }),
+    demoSpec({
+      change: (spec) => {
+        const source = { kind: 'checkpoint', path: 'old/teacher.safetensors' } as const;
+        return { ...spec, training: { ...spec.training, teacher: { ...TEACHER, source } } };
+      },
+    }),
   ];
   it('reads as an equal one, whatever it holds', () => {
     for (const spec of specs) expect(specHash(parseSpec(specYaml(spec), 'space.yaml'))).toBe(specHash(spec));
