@@ -9,7 +9,7 @@ import {
 } from '../search/index.ts';
 import type { Candidate } from '../space/candidate.ts';
 import { type Constraint, constraintLimit } from '../space/constraint.ts';
-import { METRICS, type MetricName, type MetricValues } from '../space/metrics.ts';
+import { type MetricName, type MetricValues, metricOf } from '../space/metrics.ts';
 import { type RunProblem, toMinimised } from './problem.ts';
 import type { StoredObjective } from './store/records.ts';
 
@@ -67,10 +67,10 @@ const ENOUGH_MEMBERS = 24;
 /** The objectives that need no training and are constant, or order the feasible members of a survey as another one does. */
 export function idleObjectives(problem: RunProblem, { feasible }: Survey): IdleObjective[] {
   if (feasible.length < ENOUGH_MEMBERS) return [];
-  const known = problem.objectives.filter((metric) => !METRICS[metric].trained);
+  const known = problem.objectives.filter((metric) => !metricOf(problem.metrics, metric).trained);
   const points = feasible.map((candidate) => {
     const { deployed } = problem.costs(candidate);
-    return known.map((metric) => toMinimised(metric, deployed[metric]!));
+    return known.map((metric) => toMinimised(problem.metrics, metric, deployed[metric]!));
   });
   const { constant, redundant } = diagnoseObjectives(points);
   return [
@@ -107,35 +107,37 @@ export function hypervolumeBounds(options: BoundsOptions): StoredObjective[] {
   const costs = survey.feasible.map((candidate) => problem.costs(candidate).deployed);
   const baseline = options.baseline === undefined ? undefined : problem.costs(options.baseline).deployed;
   return problem.objectives.map((metric) => {
-    if (METRICS[metric].trained) return { metric, ideal: 0, reference: unigramBitsPerByte };
+    const { trained, better } = metricOf(problem.metrics, metric);
+    if (trained) return { metric, ideal: 0, reference: unigramBitsPerByte };
+    const higher = better === 'higher';
     const values = costs.map((known) => known[metric]!);
     const low = Math.min(...values);
     const high = Math.max(...values);
-    const ideal = isHigherBetter(metric) ? high : low;
-    const worst = isHigherBetter(metric) ? low / MARGIN : high * MARGIN;
-    const reference = tightened(metric, worst, ideal, options.constraints, baseline);
+    const ideal = higher ? high : low;
+    const worst = beyond(higher ? low : high, higher);
+    const reference = tightened({ metric, higher }, worst, ideal, options.constraints, baseline);
     // An objective that is zero everywhere still needs a box with a side.
     return {
       metric,
       ideal,
-      reference: reference === ideal ? ideal + (isHigherBetter(metric) ? -1 : 1) : reference,
+      reference: reference === ideal ? ideal + (higher ? -1 : 1) : reference,
     };
   });
 }
 
-function isHigherBetter(metric: MetricName): boolean {
-  return METRICS[metric].better === 'higher';
+/** A tenth worse; also where a program's own metric is negative. */
+function beyond(worst: number, higher: boolean): number {
+  return higher === worst > 0 ? worst / MARGIN : worst * MARGIN;
 }
 
 /** No feasible member lies beyond a constraint's limit, so neither does the reference. */
 function tightened(
-  metric: MetricName,
+  { metric, higher }: { readonly metric: MetricName; readonly higher: boolean },
   reference: number,
   ideal: number,
   constraints: readonly Constraint[],
   baseline: MetricValues | undefined,
 ): number {
-  const higher = isHigherBetter(metric);
   let tight = reference;
   for (const constraint of constraints) {
     if (constraint.metric !== metric || constraint.operator.startsWith('>') !== higher) continue;

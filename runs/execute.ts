@@ -221,7 +221,8 @@ async function carryOn(
   signal.addEventListener('abort', stop, { once: true });
   const evaluator = options.createEvaluator(runId);
   try {
-    const { reference } = hypervolumeBox(objectives);
+    const box = hypervolumeBox(objectives, problem.metrics);
+    const { reference } = box;
     const settings = searchSettings(spec);
     const { seed, search: searchSpec } = spec;
     const search = createSearch({ ...problem, reference }, searchSpec.algorithm, settings, spec.baseline);
@@ -231,7 +232,7 @@ async function carryOn(
       workshop: openWorkshop(plan, options, store, known, evaluator, abort.signal),
       search,
       deployMany: createDeployMany({ problem, seed, topRung, perArchitecture, reference }),
-      objectives,
+      box,
       lag: searchSpec.lag,
       generationSize: searchSpec.population,
       sink: store,

@@ -1,5 +1,5 @@
 // Numbers with units and plain tables, for people. Everything stored or exported stays in base units.
-import { METRICS, type MetricName, type MetricUnit } from '../space/metrics.ts';
+import { type MetricName, type MetricTable, type MetricUnit, metricOf } from '../space/metrics.ts';
 
 const BINARY_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
 const DECIMAL_UNITS = ['', 'K', 'M', 'G', 'T', 'P', 'E', 'Z', 'Y'];
@@ -76,17 +76,19 @@ function formatUnit(unit: MetricUnit, value: number): string {
       return `${formatNumber(value)} J`;
     case 'dollars':
       return `$${formatNumber(value)}`;
+    case 'number':
+      return formatNumber(value);
   }
 }
 
 /** A metric's value with its unit; `-` where it is unknown. */
-export function formatMetric(metric: MetricName, value: number | undefined): string {
-  return value === undefined ? '-' : formatUnit(METRICS[metric].unit, value);
+export function formatMetric(metrics: MetricTable, name: MetricName, value: number | undefined): string {
+  return value === undefined ? '-' : formatUnit(metricOf(metrics, name).unit, value);
 }
 
 /** Column heads carry the unit only where the cells do not. */
-export function metricHeading(metric: MetricName): string {
-  return METRICS[metric].unit === 'bitsPerByte' ? `${metric} (bits/byte)` : metric;
+export function metricHeading(metrics: MetricTable, name: MetricName): string {
+  return metricOf(metrics, name).unit === 'bitsPerByte' ? `${name} (bits/byte)` : name;
 }
 
 /** `4,2,1,2` or `8 x4` when all are equal. */

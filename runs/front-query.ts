@@ -1,7 +1,7 @@
 // Questions about a stored front: other objectives, a condition, an order.
 import { frontOf } from '../search/index.ts';
 import { evaluateExpression, parseExpression } from '../space/expression.ts';
-import { METRIC_NAMES, METRICS, type MetricName, type MetricUnit } from '../space/metrics.ts';
+import type { MetricName, MetricTable, MetricUnit } from '../space/metrics.ts';
 import { toMinimised } from './problem.ts';
 import type { FrontMember, RunReader, StoredFront } from './store/queries.ts';
 
@@ -32,6 +32,7 @@ function frontUnder(
   stored: StoredFront,
   objectives: readonly MetricName[],
 ): StoredFront {
+  const metrics = reader.metrics(runId);
   const candidates = new Map(reader.candidates(runId).map((candidate) => [candidate.number, candidate]));
   const points = reader
     .evaluations(runId)
@@ -40,16 +41,17 @@ function frontUnder(
     .map((evaluation) => ({
       candidate: evaluation.candidate,
       violations: [],
-      objectives: objectives.map((metric) => toMinimised(metric, evaluation.values[metric]!)),
+      objectives: objectives.map((metric) => toMinimised(metrics, metric, evaluation.values[metric]!)),
       member: { candidate: candidates.get(evaluation.candidate)!, evaluation },
     }));
   return { ...stored, members: frontOf(points).map(({ member }) => member) };
 }
 
 function membersWhere(reader: RunReader, runId: string, front: StoredFront, where: string): FrontMember[] {
+  const metrics = reader.metrics(runId);
   const counts = Object.fromEntries(SHAPE_NAMES.map((name) => [name, { unit: 'count' as MetricUnit }]));
   const expression = parseExpression(where, {
-    names: { ...METRICS, ...counts },
+    names: { ...metrics, ...counts },
     references: ['best', 'baseline'],
   });
   const baseline =
@@ -61,7 +63,7 @@ function membersWhere(reader: RunReader, runId: string, front: StoredFront, wher
       expression,
       (name) => namedValue(member, name),
       (reference, name) =>
-        reference === 'best' ? bestOf(front.members, name) : baseline?.values[name as MetricName],
+        reference === 'best' ? bestOf(front.members, name, metrics) : baseline?.values[name],
     ),
   );
 }
@@ -80,15 +82,14 @@ function namedValue({ candidate, evaluation }: FrontMember, name: string): numbe
     case 'cards':
       return candidate.deployment.nCards;
     default:
-      return evaluation.values[name as MetricName];
+      return evaluation.values[name];
   }
 }
 
-function bestOf(members: readonly FrontMember[], name: string): number | undefined {
+function bestOf(members: readonly FrontMember[], name: string, metrics: MetricTable): number | undefined {
   const values = members.flatMap((member) => namedValue(member, name) ?? []);
   if (values.length === 0) return undefined;
-  const isHigherBetter =
-    (METRIC_NAMES as string[]).includes(name) && METRICS[name as MetricName].better === 'higher';
+  const isHigherBetter = metrics[name]?.better === 'higher';
   return isHigherBetter ? Math.max(...values) : Math.min(...values);
 }
 

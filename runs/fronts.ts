@@ -1,5 +1,6 @@
 // The fronts of a run as it goes on: one per generation, over the highest rung that any result has reached.
 import { frontOf, type HypervolumeBox, normalisedHypervolume } from '../search/index.ts';
+import type { MetricTable } from '../space/metrics.ts';
 import type { Evaluated } from './evaluate.ts';
 import { toMinimised } from './problem.ts';
 import type { FrontRecord, StoredObjective } from './store/records.ts';
@@ -21,16 +22,15 @@ export interface Fronts {
 }
 
 /** The corners of the hypervolume's box as the search wants them. */
-export function hypervolumeBox(objectives: readonly StoredObjective[]): HypervolumeBox {
+export function hypervolumeBox(objectives: readonly StoredObjective[], metrics: MetricTable): HypervolumeBox {
   return {
-    ideal: objectives.map(({ metric, ideal }) => toMinimised(metric, ideal)),
-    reference: objectives.map(({ metric, reference }) => toMinimised(metric, reference)),
+    ideal: objectives.map(({ metric, ideal }) => toMinimised(metrics, metric, ideal)),
+    reference: objectives.map(({ metric, reference }) => toMinimised(metrics, metric, reference)),
   };
 }
 
 /** A generation is `generationSize` results in the order in which they were told. */
-export function createFronts(objectives: readonly StoredObjective[], generationSize: number): Fronts {
-  const box = hypervolumeBox(objectives);
+export function createFronts(box: HypervolumeBox, generationSize: number): Fronts {
   const byRung: Point[][] = [];
   let nTold = 0;
   let last: FrontRecord | undefined;

@@ -11,7 +11,7 @@ import type { Deployment, LayerDeployment } from '../space/deployment.ts';
 import { middleCandidate } from '../space/extremes.ts';
 import { compileSpace, type Space } from '../space/genome.ts';
 import { loadSpec } from '../space/load-spec.ts';
-import { METRICS, type MetricValues } from '../space/metrics.ts';
+import { type MetricValues, metricOf, metricTable } from '../space/metrics.ts';
 import { mutateCandidate } from '../space/mutate.ts';
 import { deploymentsOf } from '../space/redeploy.ts';
 import { sampleCandidate } from '../space/sample.ts';
@@ -73,7 +73,9 @@ export function planCosts(spec: RunSpec, specFolder: string): CostPlan {
   const { workload, scale, objectives, constraints, baseline } = spec;
   const setting = { accelerator: acceleratorOf(spec.accelerator, specFolder), workload, scale };
   const space = compileSpace(spec);
+  const metrics = metricTable(spec);
   const problem = createProblem({
+    metrics,
     objectives,
     constraints,
     ...(baseline === undefined ? {} : { baseline }),
@@ -91,7 +93,7 @@ export function planCosts(spec: RunSpec, specFolder: string): CostPlan {
   });
   const known = probeChoices(spec, space, setting);
   for (const metric of [...objectives, ...constraints.map((constraint) => constraint.metric)]) {
-    if (METRICS[metric].trained || known[metric] !== undefined) continue;
+    if (metricOf(metrics, metric).trained || known[metric] !== undefined) continue;
     throw new RunError(
       `${metric} is not known of ${spec.accelerator}; leave it out or add what it needs to the accelerator file`,
     );

@@ -2,7 +2,7 @@
 import { candidateFeatures, type Problem } from '../search/index.ts';
 import { type Candidate, hashOf } from '../space/candidate.ts';
 import { type Constraint, constraintLimit, constraintViolation } from '../space/constraint.ts';
-import { METRICS, type MetricName, type MetricValues } from '../space/metrics.ts';
+import { type MetricName, type MetricTable, type MetricValues, metricOf } from '../space/metrics.ts';
 import type { Rng } from '../space/random.ts';
 
 /** The exact costs of one candidate as it is deployed. */
@@ -22,6 +22,8 @@ interface CandidateSpace {
 }
 
 export interface ProblemOptions {
+  /** Every metric of the run. */
+  readonly metrics: MetricTable;
   readonly objectives: readonly MetricName[];
   readonly constraints: readonly Constraint[];
   readonly baseline?: Candidate;
@@ -47,6 +49,7 @@ interface Judgement {
 
 export interface RunProblem extends Problem<Candidate> {
   features(candidate: Candidate): readonly number[];
+  readonly metrics: MetricTable;
   readonly objectives: readonly MetricName[];
   /** What each violation is about, in their order. */
   readonly constraintTexts: readonly string[];
@@ -65,8 +68,8 @@ export interface RunProblem extends Problem<Candidate> {
 }
 
 /** Objectives and hypervolume points are minimised: what is better when higher is negated, here and nowhere else. */
-export function toMinimised(metric: MetricName, value: number): number {
-  return METRICS[metric].better === 'higher' ? -value : value;
+export function toMinimised(metrics: MetricTable, name: MetricName, value: number): number {
+  return metricOf(metrics, name).better === 'higher' ? -value : value;
 }
 
 /** The last violation of every candidate: whether the deployed model fits into its cards. */
@@ -74,7 +77,7 @@ const FITS = 'the model fits into its cards';
 
 /** The problem of a run. */
 export function createProblem(options: ProblemOptions): RunProblem {
-  const { objectives, constraints, baseline, space } = options;
+  const { metrics, objectives, constraints, baseline, space } = options;
   const costs = cached(options.costsOf);
   const baselineCosts = baseline === undefined ? undefined : costs(baseline).deployed;
 
@@ -84,7 +87,7 @@ export function createProblem(options: ProblemOptions): RunProblem {
     baselineLoss: number | undefined,
   ) => {
     const violations = constraints.map((constraint) => {
-      const isTrained = METRICS[constraint.metric].trained;
+      const isTrained = metricOf(metrics, constraint.metric).trained;
       const value = isTrained ? loss : deployed[constraint.metric];
       const reference = isTrained ? asLoss(baselineLoss) : baselineCosts;
       const limit = constraintLimit(constraint, reference);
@@ -99,11 +102,12 @@ export function createProblem(options: ProblemOptions): RunProblem {
   };
 
   return {
+    metrics,
     objectives,
     nObjectives: objectives.length,
     constraintTexts: [...constraints.map(({ text }) => text), FITS],
     needsBaselineLoss: constraints.some(
-      ({ metric, bound }) => METRICS[metric].trained && bound.kind === 'relative',
+      ({ metric, bound }) => metricOf(metrics, metric).trained && bound.kind === 'relative',
     ),
     key: hashOf,
     sample: (rng) => space.sample(rng),
@@ -117,7 +121,7 @@ export function createProblem(options: ProblemOptions): RunProblem {
       return {
         objectives: objectives.map((metric) => {
           const value = known.deployed[metric];
-          return value === undefined ? undefined : toMinimised(metric, value);
+          return value === undefined ? undefined : toMinimised(metrics, metric, value);
         }),
         violations: violationsOf(known, undefined, undefined),
       };
@@ -132,7 +136,7 @@ export function createProblem(options: ProblemOptions): RunProblem {
       const vector = objectives.map((metric) => {
         const value = values[metric];
         if (value === undefined || !Number.isFinite(value)) throw new RangeError(`${metric} is not known`);
-        return toMinimised(metric, value);
+        return toMinimised(metrics, metric, value);
       });
       return { objectives: vector, violations: violationsOf(found, loss, baselineLoss), values };
     },

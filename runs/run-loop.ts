@@ -1,6 +1,7 @@
 // The loop of a run. Results are told in the order in which they were asked for, evaluation j is asked once the
 // results of 0..j-lag have been told and no others, and trainings go on beside it: so what is asked depends on
 // the seed alone. A resumed run is the same loop over trainings that are there already.
+import type { HypervolumeBox } from '../search/index.ts';
 import type { AskOutcome, Search, SurrogateReport, Tell } from '../search/port.ts';
 import type { Candidate } from '../space/candidate.ts';
 import { Interrupted } from './attempts.ts';
@@ -9,7 +10,7 @@ import { type Evaluated, evaluate, type Workshop } from './evaluate.ts';
 import type { RunListener } from './events.ts';
 import { createFronts } from './fronts.ts';
 import { RunError } from './run-error.ts';
-import type { CandidateRecord, EvaluationRecord, FrontRecord, StoredObjective } from './store/records.ts';
+import type { CandidateRecord, EvaluationRecord, FrontRecord } from './store/records.ts';
 
 /** Where results go; the store of a run, or a listener in tests. */
 interface ResultSink {
@@ -23,7 +24,8 @@ export interface LoopOptions {
   readonly workshop: Workshop;
   readonly search: Search<Candidate>;
   readonly deployMany: DeployMany;
-  readonly objectives: readonly StoredObjective[];
+  /** What the hypervolume of a front is measured in. */
+  readonly box: HypervolumeBox;
   readonly lag: number;
   readonly generationSize: number;
   readonly sink: ResultSink;
@@ -46,7 +48,7 @@ type Settled =
 export async function runLoop(options: LoopOptions): Promise<FrontRecord> {
   const { search, abort } = options;
   const pending: Promise<Settled>[] = [];
-  const fronts = createFronts(options.objectives, options.generationSize);
+  const fronts = createFronts(options.box, options.generationSize);
   const keys = new Set<string>();
   let nAsked = 0;
   let nTold = 0;

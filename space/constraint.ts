@@ -1,7 +1,7 @@
 // Constraints of a run: one comparison each, with the relative amount by which a candidate breaks it.
 import type { Bound, Operator } from './expression.ts';
 import { boundValue, compare, ExpressionError, parseExpression } from './expression.ts';
-import type { MetricName, MetricValues } from './metrics.ts';
+import type { MetricName, MetricTable, MetricValues } from './metrics.ts';
 import { METRICS } from './metrics.ts';
 
 export interface Constraint {
@@ -17,8 +17,8 @@ export interface Constraint {
  * Parses `METRIC OPERATOR LIMIT`, for example `memory <= 16 GiB` or `loss <= 1.02 * baseline`.
  * @throws {ExpressionError}
  */
-export function parseConstraint(text: string): Constraint {
-  const expression = parseExpression(text, { names: METRICS, references: ['baseline'] });
+export function parseConstraint(text: string, metrics: MetricTable = METRICS): Constraint {
+  const expression = parseExpression(text, { names: metrics, references: ['baseline'] });
   if (expression.kind !== 'comparison') {
     throw new ExpressionError(
       `one comparison a constraint: write "${expression.kind}" parts as separate lines`,
@@ -29,7 +29,7 @@ export function parseConstraint(text: string): Constraint {
   if (operator === '==' || operator === '!=') {
     throw new ExpressionError(`a constraint needs one of <= < >= >, not ${operator}`, text.search(/[=!]/));
   }
-  return { text: text.trim().replace(/\s+/g, ' '), metric: name as MetricName, operator, bound };
+  return { text: text.trim().replace(/\s+/g, ' '), metric: name, operator, bound };
 }
 
 /** The number that a constraint compares with; `undefined` for a relative one whose baseline value is not known yet. */

@@ -36,14 +36,18 @@ export {
 export { largestCandidate, middleCandidate, smallestCandidate } from './extremes.ts';
 export { architectureHash, candidateKey, compileSpace, containsCandidate, type Space } from './genome.ts';
 export { specJsonSchema } from './json-schema.ts';
-export { loadSpec, parseSpec, type ReferenceChecks, specHash } from './load-spec.ts';
+export { loadSpec, parseSpec, type ReferenceChecks, specFromObject, specHash } from './load-spec.ts';
 export {
+  type BuiltInMetric,
   METRIC_NAMES,
   METRICS,
   type Metric,
   type MetricName,
+  type MetricTable,
   type MetricUnit,
   type MetricValues,
+  metricOf,
+  metricTable,
 } from './metrics.ts';
 export { mutateCandidate } from './mutate.ts';
 export { deriveRng, type Rng } from './random.ts';
@@ -64,4 +68,4 @@ export {
   type TrainingSpec,
   vocabSizeOf,
 } from './spec.ts';
-export { formatIssue, SpecError, type SpecIssue } from './spec-error.ts';
+export { formatIssue, type Place, SpecError, type SpecIssue } from './spec-error.ts';

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { basename, extname } from 'node:path';
 import { canonicalJson } from './candidate.ts';
 import { knownKeys } from './json-schema.ts';
+import type { MetricTable } from './metrics.ts';
 import { normalise } from './normalise.ts';
 import { type Problem, problemsOf } from './schema-issues.ts';
 import type { RunSpec } from './spec.ts';
@@ -23,27 +24,51 @@ export interface ReferenceChecks {
   readonly teacher?: (path: string, spec: RunSpec) => string | undefined;
 }
 
+/** What the keys of a specification do not say. */
+interface Surroundings {
+  /** The run's name where the specification has none. */
+  readonly defaultName: string;
+  readonly checks?: ReferenceChecks;
+  /** Metrics that the program brings along, which objectives and constraints may name. */
+  readonly metrics?: MetricTable;
+}
+
 /**
  * Reads the text of a YAML file; `fileName` is used in messages and as the run's default name.
  * @throws {SpecError} with every problem found.
  */
 export function parseSpec(text: string, fileName: string, checks: ReferenceChecks = {}): RunSpec {
   const document = readYaml(text, fileName);
+  const defaultName = basename(fileName, extname(fileName));
+  return specOf(document.data, { defaultName, checks }, (problems) => placed(problems, document, fileName));
+}
+
+/**
+ * Reads what a YAML file would hold, given as an object.
+ * @throws {SpecError} with every problem found; their places are paths.
+ */
+export function specFromObject(definition: unknown, surroundings: Surroundings): RunSpec {
+  return specOf(definition, surroundings, (problems) =>
+    problems.map(({ path, key, message }) => ({ path: dotted(path, key), message: oneLine(message) })),
+  );
+}
+
+function specOf(
+  data: unknown,
+  { defaultName, checks = {}, metrics }: Surroundings,
+  issuesOf: (problems: readonly Problem[]) => SpecIssue[],
+): RunSpec {
   const failOn = (problems: readonly Problem[]) => {
-    if (problems.length > 0) throw new SpecError(placed(problems, document, fileName));
+    if (problems.length > 0) throw new SpecError(issuesOf(problems));
   };
-  if (document.data === null || document.data === undefined) {
-    failOn([{ path: [], message: 'the file is empty' }]);
-  }
-  const parsed = specSchema.safeParse(document.data);
+  if (data === null || data === undefined) failOn([{ path: [], message: 'the file is empty' }]);
+  const parsed = specSchema.safeParse(data);
   if (!parsed.success) {
-    failOn(problemsOf(parsed.error.issues, document.data, knownKeys));
+    failOn(problemsOf(parsed.error.issues, data, knownKeys));
     throw parsed.error;
   }
   const problems: Problem[] = [];
-  const spec = normalise(parsed.data, basename(fileName, extname(fileName)), (problem) =>
-    problems.push(problem),
-  );
+  const spec = normalise(parsed.data, { defaultName, metrics }, (problem) => problems.push(problem));
   failOn(problems);
   failOn(checkSpec(spec));
   failOn(lookUpReferences(spec, checks));
@@ -61,7 +86,7 @@ export function loadSpec(file: string, checks: ReferenceChecks = {}): RunSpec {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const reason = code === 'ENOENT' ? 'no such file' : `cannot be read (${code ?? String(error)})`;
-    throw new SpecError([{ file, line: 1, column: 1, path: '', message: reason }]);
+    throw new SpecError([{ place: { file, line: 1, column: 1 }, path: '', message: reason }]);
   }
   return parseSpec(bytes.toString('utf8'), file, checks);
 }
@@ -87,8 +112,15 @@ function lookUpReferences(spec: RunSpec, checks: ReferenceChecks): Problem[] {
 function placed(problems: readonly Problem[], document: YamlDocument, file: string): SpecIssue[] {
   const issues = problems.map(({ path, key, offset, message }) => {
     const place = offset === undefined ? document.locate(path, key) : document.locateInside(path, offset);
-    const full = key === undefined ? path : [...path, key];
-    return { file, ...place, path: full.map(String).join('.'), message: message.replace(/\s+/g, ' ') };
+    return { place: { file, ...place }, path: dotted(path, key), message: oneLine(message) };
   });
-  return issues.sort((a, b) => a.line - b.line || a.column - b.column);
+  return issues.sort((a, b) => a.place.line - b.place.line || a.place.column - b.place.column);
+}
+
+function dotted(path: readonly PropertyKey[], key: string | undefined): string {
+  return (key === undefined ? path : [...path, key]).map(String).join('.');
+}
+
+function oneLine(message: string): string {
+  return message.replace(/\s+/g, ' ');
 }

@@ -7,7 +7,9 @@ export type MetricUnit =
   | 'count'
   | 'tokensPerSecond'
   | 'joules'
-  | 'dollars';
+  | 'dollars'
+  /** A bare number, for metrics that a program brings along. */
+  | 'number';
 
 export interface Metric {
   readonly unit: MetricUnit;
@@ -58,8 +60,26 @@ export const METRICS = {
   price: { unit: 'dollars', better: 'lower', trained: false, about: 'price of a million generated tokens' },
 } as const satisfies Record<string, Metric>;
 
-export type MetricName = keyof typeof METRICS;
-export const METRIC_NAMES = Object.keys(METRICS) as MetricName[];
+export type BuiltInMetric = keyof typeof METRICS;
+export const METRIC_NAMES = Object.keys(METRICS) as BuiltInMetric[];
+
+/** A built-in metric, or one that a run brings along. */
+export type MetricName = BuiltInMetric | (string & Record<never, never>);
+
+/** Every metric of a run by its name. */
+export type MetricTable = Readonly<Record<string, Metric>>;
+
+/** The metrics of a run: the built-in ones, then its own. */
+export function metricTable(spec: { readonly metrics?: MetricTable }): MetricTable {
+  return spec.metrics === undefined ? METRICS : { ...METRICS, ...spec.metrics };
+}
+
+/** What a name stands for. @throws RangeError where the table lacks it */
+export function metricOf(metrics: MetricTable, name: MetricName): Metric {
+  const metric = metrics[name];
+  if (metric === undefined) throw new RangeError(`no metric is called "${name}"`);
+  return metric;
+}
 
 /** Values by metric; one that is unknown (not trained yet, no price known) is absent, never NaN. */
 export type MetricValues = Partial<Readonly<Record<MetricName, number>>>;

@@ -8,7 +8,7 @@ import { KV_CACHE_FORMATS, WEIGHT_FORMATS, type Workload } from './deployment.ts
 import { didYouMean } from './did-you-mean.ts';
 import { ExpressionError } from './expression.ts';
 import { compileSpace } from './genome.ts';
-import { METRIC_NAMES, type MetricName } from './metrics.ts';
+import { type MetricName, type MetricTable, metricTable } from './metrics.ts';
 import type { Scale } from './scale.ts';
 import { type Problem, show } from './schema-issues.ts';
 import {
@@ -31,7 +31,12 @@ type Range = { readonly min: number; readonly max: number; readonly step: number
 const MOST_CHOICES = 4096;
 
 /** Fills in everything; the result is only meaningful where nothing was reported. */
-export function normalise(raw: RawSpec, defaultName: string, report: Report): RunSpec {
+export function normalise(
+  raw: RawSpec,
+  { defaultName, metrics }: { readonly defaultName: string; readonly metrics?: MetricTable | undefined },
+  report: Report,
+): RunSpec {
+  const known = metricTable(metrics === undefined ? {} : { metrics });
   const task = normaliseTask(raw.task);
   const space = normaliseSpace(raw.space, report);
   const deployment = normaliseDeployment(raw.deployment, report);
@@ -49,8 +54,9 @@ export function normalise(raw: RawSpec, defaultName: string, report: Report): Ru
     accelerator: raw.accelerator,
     workload: raw.workload ?? defaultWorkload(scale?.contextLength ?? task.contextLength),
     ...(baseline === undefined ? {} : { baseline }),
-    objectives: normaliseObjectives(raw.objectives, report),
-    constraints: raw.constraints.flatMap((text, index) => constraint(text, index, report)),
+    ...(metrics === undefined ? {} : { metrics }),
+    objectives: normaliseObjectives(raw.objectives, known, report),
+    constraints: raw.constraints.flatMap((text, index) => constraint(text, index, known, report)),
     search: normaliseSearch(raw.search, { space, deployment, task }, report),
     training: normaliseTraining(raw.training, task, space, report),
     compression: raw.compression,
@@ -251,22 +257,27 @@ function checkLayer({ nHeads, nKvHeads, dFf }: Layer, path: Path, report: Report
   }
 }
 
-function normaliseObjectives(names: readonly string[], report: Report): MetricName[] {
+function normaliseObjectives(
+  names: readonly string[],
+  metrics: MetricTable,
+  report: Report,
+): readonly MetricName[] {
   for (const [index, name] of names.entries()) {
     const path = ['objectives', index];
-    if (!METRIC_NAMES.includes(name as MetricName)) {
-      const hint = didYouMean(name, METRIC_NAMES) || `; known are ${METRIC_NAMES.join(', ')}`;
+    if (!Object.hasOwn(metrics, name)) {
+      const known = Object.keys(metrics);
+      const hint = didYouMean(name, known) || `; known are ${known.join(', ')}`;
       report({ path, message: `unknown metric ${show(name)}${hint}` });
     } else if (names.indexOf(name) !== index) {
       report({ path, message: `${show(name)} is listed twice` });
     }
   }
-  return names as MetricName[];
+  return names;
 }
 
-function constraint(text: string, index: number, report: Report): Constraint[] {
+function constraint(text: string, index: number, metrics: MetricTable, report: Report): Constraint[] {
   try {
-    return [parseConstraint(text)];
+    return [parseConstraint(text, metrics)];
   } catch (error) {
     if (!(error instanceof ExpressionError)) throw error;
     report({ path: ['constraints', index], message: error.message, offset: error.offset });

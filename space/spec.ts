@@ -4,7 +4,7 @@ import type { Architecture } from './architecture.ts';
 import type { Candidate } from './candidate.ts';
 import type { Constraint } from './constraint.ts';
 import type { KvCacheFormat, WeightFormat, Workload } from './deployment.ts';
-import type { MetricName } from './metrics.ts';
+import type { MetricName, MetricTable } from './metrics.ts';
 import type { Scale } from './scale.ts';
 
 /** Search algorithms by their name in the YAML file. */
@@ -172,6 +172,8 @@ export interface RunSpec {
   readonly workload: Workload;
   /** Evaluated first, and the reference of relative constraints. It need not lie in the space. */
   readonly baseline?: Candidate;
+  /** Metrics that the program which started the run brings along; their functions are not part of the spec. */
+  readonly metrics?: MetricTable;
   /** 1 to 5 distinct metrics. */
   readonly objectives: readonly MetricName[];
   readonly constraints: readonly Constraint[];

@@ -24,6 +24,7 @@ const UNITS: Record<MetricUnit, Readonly<Record<string, number>>> = {
   tokensPerSecond: { 'tok/s': 1 },
   joules: { uJ: 1e-6, mJ: 1e-3, J: 1, kJ: 1e3 },
   dollars: { USD: 1 },
+  number: {},
 };
 
 /** Quantities whose bare number would be ambiguous: `memory <= 16` says nothing. */

@@ -11,22 +11,19 @@ import {
   visit,
   type Node as YamlNode,
 } from 'yaml';
-import { SpecError, type SpecIssue } from './spec-error.ts';
+import { type Place, SpecError, type SpecIssue } from './spec-error.ts';
 
 const LARGEST_BYTES = 1_000_000;
 const MOST_ALIASES = 100;
 
-interface Place {
-  readonly line: number;
-  readonly column: number;
-}
+type Position = Pick<Place, 'line' | 'column'>;
 
 export interface YamlDocument {
   readonly data: unknown;
   /** Place of the value at `path`, or of the deepest ancestor that is there; of `key` in it, where given. */
-  locate(path: readonly PropertyKey[], key?: string): Place;
+  locate(path: readonly PropertyKey[], key?: string): Position;
   /** Place `offset` characters into the text of the scalar at `path`; its start where the text is not written plainly. */
-  locateInside(path: readonly PropertyKey[], offset: number): Place;
+  locateInside(path: readonly PropertyKey[], offset: number): Position;
 }
 
 /**
@@ -34,12 +31,12 @@ export interface YamlDocument {
  * @throws {SpecError} naming `fileName`, with line and column.
  */
 export function readYaml(text: string, fileName: string): YamlDocument {
-  const fail = (place: Place, message: string) =>
-    new SpecError([{ file: fileName, ...place, path: '', message }]);
-  const start: Place = { line: 1, column: 1 };
+  const fail = (place: Position, message: string) =>
+    new SpecError([{ place: { file: fileName, ...place }, path: '', message }]);
+  const start: Position = { line: 1, column: 1 };
   if (Buffer.byteLength(text) > LARGEST_BYTES) throw fail(start, `larger than ${LARGEST_BYTES / 1e6} MB`);
   const lines = new LineCounter();
-  const place = (offset: number): Place => {
+  const place = (offset: number): Position => {
     const { line, col } = lines.linePos(offset);
     return line === 0 ? start : { line, column: col };
   };
@@ -65,14 +62,13 @@ export function readYaml(text: string, fileName: string): YamlDocument {
   }
 }
 
-function syntaxIssues(document: Document, file: string, place: (offset: number) => Place): SpecIssue[] {
+function syntaxIssues(document: Document, file: string, place: (offset: number) => Position): SpecIssue[] {
   // A warning is an unknown tag or directive: it would silently change what the file means.
   const found = [...document.errors, ...document.warnings];
   if (found.some(({ message }) => message.includes('call stack'))) throw new RangeError('too deep');
   // What follows a syntax error is mostly its echo.
   return found.slice(0, 1).map((problem) => ({
-    file,
-    ...place(problem.pos[0]),
+    place: { file, ...place(problem.pos[0]) },
     path: '',
     message: syntaxMessage(problem.code, problem.message),
   }));

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import type { Candidate } from '../../space/candidate.ts';
 import { countArchitectures, countMembers } from '../../space/count.ts';
 import { largestCandidate, middleCandidate, smallestCandidate } from '../../space/extremes.ts';
-import { METRIC_NAMES, type MetricName } from '../../space/metrics.ts';
+import { type MetricName, metricTable } from '../../space/metrics.ts';
 import { explainIdle, explainInfeasible, idleObjectives, surveySpace } from '../bounds.ts';
 import { describeArchitecture, describeScale, describeWeights } from '../describe.ts';
 import { formatDuration, formatMetric, formatShare, formatTable, metricHeading } from '../format.ts';
@@ -135,14 +135,15 @@ function large(digits: string): string {
 
 function memberTable({ spec }: RunPlan, { smallest, middle, largest, feasible }: Findings): string {
   const wanted: readonly MetricName[] = ['parameters', 'memory', 'decodeLatency', ...spec.objectives];
-  const metrics = METRIC_NAMES.filter(
+  const table = metricTable(spec);
+  const metrics = Object.keys(table).filter(
     (metric) => wanted.includes(metric) && smallest.deployed[metric] !== undefined,
   );
   const left = (heading: string) => ({ heading, align: 'left' as const });
   const columns = [
     left('member'),
     { heading: 'trained parameters' },
-    ...metrics.map((metric) => ({ heading: metricHeading(metric) })),
+    ...metrics.map((metric) => ({ heading: metricHeading(table, metric) })),
     { heading: 'dModel' },
     { heading: 'depth' },
     left('weights'),
@@ -151,8 +152,8 @@ function memberTable({ spec }: RunPlan, { smallest, middle, largest, feasible }:
   const members = { smallest, middle, largest, ...(feasible === undefined ? {} : { feasible }) };
   const rows = Object.entries(members).map(([name, member]) => [
     name,
-    formatMetric('parameters', member.trained.parameters),
-    ...metrics.map((metric) => formatMetric(metric, member.deployed[metric])),
+    formatMetric(table, 'parameters', member.trained.parameters),
+    ...metrics.map((metric) => formatMetric(table, metric, member.deployed[metric])),
     String(describeArchitecture(member.architecture).dModel),
     String(member.architecture.layers.length),
     describeWeights(member.deployment),

@@ -1,9 +1,16 @@
 // `compare`: two candidates of a run side by side, and what taking one for the other means.
 import type { Command } from 'commander';
 import { dominates } from '../../search/index.ts';
-import { METRIC_NAMES, METRICS, type MetricName, type MetricValues } from '../../space/metrics.ts';
+import {
+  type MetricName,
+  type MetricTable,
+  type MetricValues,
+  metricOf,
+  metricTable,
+} from '../../space/metrics.ts';
+import type { RunSpec } from '../../space/spec.ts';
 import { describeArchitecture, describeWeights } from '../describe.ts';
-import { formatMetric, formatNumber, formatTable } from '../format.ts';
+import { formatMetric, formatNumber, formatTable, metricHeading } from '../format.ts';
 import { toMinimised } from '../problem.ts';
 import { type EvaluationResult, type RunDetails, RunReader } from '../store/queries.ts';
 import type { CandidateRecord } from '../store/records.ts';
@@ -82,26 +89,27 @@ function verdictOf(details: RunDetails, sides: readonly [Side, Side]): string {
   const [a, b] = sides.map(({ candidate }) => `candidate ${candidate.number}`) as [string, string];
   const rung = commonRung(sides);
   const [first, second] = sides.map((side) => valuesOf(side, rung)) as [MetricValues, MetricValues];
-  const metrics = details.objectives.map(({ metric }) => metric);
-  if (metrics.some((metric) => first[metric] === undefined || second[metric] === undefined)) {
+  const metrics = metricTable(details.spec as RunSpec);
+  const objectives = details.objectives.map(({ metric }) => metric);
+  if (objectives.some((metric) => first[metric] === undefined || second[metric] === undefined)) {
     return 'they were never trained to the same rung, so only their costs compare';
   }
   const [x, y] = [first, second].map((values) =>
-    metrics.map((metric) => toMinimised(metric, values[metric]!)),
+    objectives.map((metric) => toMinimised(metrics, metric, values[metric]!)),
   );
   if (dominates(x!, y!)) return `${a} is at least as good in every objective: nothing speaks for ${b}`;
   if (dominates(y!, x!)) return `${b} is at least as good in every objective: nothing speaks for ${a}`;
-  const better = metrics.filter((_, k) => x![k]! < y![k]!);
-  const worse = metrics.filter((_, k) => x![k]! > y![k]!);
+  const better = objectives.filter((_, k) => x![k]! < y![k]!);
+  const worse = objectives.filter((_, k) => x![k]! > y![k]!);
   if (better.length + worse.length === 0) return 'they are equal in every objective';
-  const ways = (metrics: readonly MetricName[]) =>
-    metrics.map((metric) => advantage(metric, first[metric]!, second[metric]!)).join(', ');
+  const ways = (names: readonly MetricName[]) =>
+    names.map((name) => advantage(metrics, name, first[name]!, second[name]!)).join(', ');
   return `${a} has ${ways(better)}; ${b} has ${ways(worse)}`;
 }
 
 /** `lower decodeLatency by 1.31x`, `lower loss by 2.1 %`: what the better of two has over the other. */
-function advantage(metric: MetricName, one: number, other: number): string {
-  const word = METRICS[metric].better === 'higher' ? 'higher' : 'lower';
+function advantage(metrics: MetricTable, metric: MetricName, one: number, other: number): string {
+  const word = metricOf(metrics, metric).better === 'higher' ? 'higher' : 'lower';
   if (one <= 0 || other <= 0) return `${word} ${metric}`;
   const ratio = Math.max(one, other) / Math.min(one, other);
   const amount = ratio >= 1.2 ? `${formatNumber(ratio)}x` : `${(100 * (ratio - 1)).toFixed(1)} %`;
@@ -112,7 +120,8 @@ function textOf(details: RunDetails, sides: readonly [Side, Side]): string {
   const rung = commonRung(sides);
   const [first, second] = sides.map((side) => valuesOf(side, rung)) as [MetricValues, MetricValues];
   const headings = sides.map(({ candidate }) => ({ heading: `candidate ${candidate.number}` }));
-  const metrics = METRIC_NAMES.filter(
+  const metrics = metricTable(details.spec as RunSpec);
+  const known = Object.keys(metrics).filter(
     (metric) => first[metric] !== undefined || second[metric] !== undefined,
   );
   const table = formatTable(
@@ -122,12 +131,12 @@ function textOf(details: RunDetails, sides: readonly [Side, Side]): string {
       { heading: 'b to a' },
       { heading: 'better', align: 'left' },
     ],
-    metrics.map((metric) => [
-      METRICS[metric].unit === 'bitsPerByte' ? `${metric} (bits/byte)` : metric,
-      formatMetric(metric, first[metric]),
-      formatMetric(metric, second[metric]),
+    known.map((metric) => [
+      metricHeading(metrics, metric),
+      formatMetric(metrics, metric, first[metric]),
+      formatMetric(metrics, metric, second[metric]),
       change(first[metric], second[metric]),
-      betterSide(metric, first[metric], second[metric]),
+      betterSide(metrics, metric, first[metric], second[metric]),
     ]),
   );
   const judged = rung === undefined ? '' : `, losses at rung ${rung}`;
@@ -151,9 +160,14 @@ function change(a: number | undefined, b: number | undefined): string {
     : `${ratio >= 1 ? '+' : ''}${(100 * (ratio - 1)).toFixed(1)} %`;
 }
 
-function betterSide(metric: MetricName, a: number | undefined, b: number | undefined): string {
+function betterSide(
+  metrics: MetricTable,
+  metric: MetricName,
+  a: number | undefined,
+  b: number | undefined,
+): string {
   if (a === undefined || b === undefined || a === b) return '';
-  return toMinimised(metric, a) < toMinimised(metric, b) ? 'a' : 'b';
+  return toMinimised(metrics, metric, a) < toMinimised(metrics, metric, b) ? 'a' : 'b';
 }
 
 function genomeTable(sides: readonly [Side, Side]): string {

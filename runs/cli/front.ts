@@ -1,7 +1,7 @@
 // `front`: the Pareto front of a run as a table, JSON or CSV.
 import type { Command } from 'commander';
 import { didYouMean } from '../../space/did-you-mean.ts';
-import { METRIC_NAMES, METRICS, type MetricName } from '../../space/metrics.ts';
+import { type MetricName, type MetricTable, metricOf, metricTable } from '../../space/metrics.ts';
 import type { RunSpec } from '../../space/spec.ts';
 import { describeArchitecture, describeScale, describeWeights } from '../describe.ts';
 import { type Column, formatCsv, formatMetric, formatTable, metricHeading } from '../format.ts';
@@ -54,12 +54,15 @@ export function addFront(program: Command): void {
         const id = reader.resolve(run);
         const look = () => {
           const details = reader.run(id);
-          const objectives = objectivesOf(options, details);
-          return { details, objectives, front: queryFront(reader, id, queryOf(options, objectives)) };
+          const metrics = metricTable(details.spec as RunSpec);
+          const objectives = objectivesOf(options, details, metrics);
+          const query = queryOf(options, objectives, metrics);
+          return { details, metrics, objectives, front: queryFront(reader, id, query) };
         };
-        const text = ({ details, objectives, front }: ReturnType<typeof look>) => {
+        const text = ({ details, metrics, objectives, front }: ReturnType<typeof look>) => {
           const table = frontText(details, objectives, front);
-          const picture = (options.plot ?? process.stdout.isTTY === true) ? frontPlot(objectives, front) : '';
+          const isDrawn = options.plot ?? process.stdout.isTTY === true;
+          const picture = isDrawn ? frontPlot(metrics, objectives, front) : '';
           return picture === '' ? table : `${table}\n\n${picture}`;
         };
         if (options.watch === true) {
@@ -70,9 +73,9 @@ export function addFront(program: Command): void {
           return;
         }
         const seen = look();
-        const { details, objectives, front } = seen;
+        const { details, metrics, objectives, front } = seen;
         if (options.json === true) printJson(frontDocument(details, objectives, front));
-        else if (options.csv === true) print(frontCsv(front));
+        else if (options.csv === true) print(frontCsv(metrics, front));
         else print(text(seen));
         if (front?.members.length === 0 && options.where !== undefined) note('no member meets --where');
       } finally {
@@ -81,26 +84,28 @@ export function addFront(program: Command): void {
     });
 }
 
-function metricOf(name: string): MetricName {
-  if ((METRIC_NAMES as readonly string[]).includes(name)) return name as MetricName;
+/** @throws {@link UsageError} where the run has no such metric */
+function known(metrics: MetricTable, name: string): MetricName {
+  if (Object.hasOwn(metrics, name)) return name;
+  const names = Object.keys(metrics);
   throw new UsageError(
-    `unknown metric "${name}"${didYouMean(name, METRIC_NAMES) || `; known are ${METRIC_NAMES.join(', ')}`}`,
+    `unknown metric "${name}"${didYouMean(name, names) || `; known are ${names.join(', ')}`}`,
   );
 }
 
-function objectivesOf({ objectives }: FrontOptions, details: RunDetails): MetricName[] {
+function objectivesOf({ objectives }: FrontOptions, details: RunDetails, metrics: MetricTable): MetricName[] {
   if (objectives === undefined) return details.objectives.map(({ metric }) => metric);
-  return [...new Set(objectives.split(',').map((name) => metricOf(name.trim())))];
+  return [...new Set(objectives.split(',').map((name) => known(metrics, name.trim())))];
 }
 
-function queryOf(options: FrontOptions, objectives: readonly MetricName[]): FrontQuery {
+function queryOf(options: FrontOptions, objectives: readonly MetricName[], metrics: MetricTable): FrontQuery {
   const { where, generation } = options;
   const [name = '', direction] = (options.sort ?? objectives[0]!).split(':');
-  const metric = metricOf(name);
+  const metric = known(metrics, name);
   if (direction !== undefined && direction !== 'asc' && direction !== 'desc') {
     throw new UsageError(`--sort ${options.sort}: the direction is asc or desc`);
   }
-  const bestFirst = METRICS[metric].better === 'higher' ? 'desc' : 'asc';
+  const bestFirst = metricOf(metrics, metric).better === 'higher' ? 'desc' : 'asc';
   return {
     ...(where === undefined ? {} : { where }),
     ...(generation === undefined ? {} : { generation }),
@@ -117,16 +122,16 @@ export function frontDocument(
 ) {
   const { id, name, state } = details;
   const members = front?.members ?? [];
-  const { knee, best } = marksFor(objectives, members);
+  const metrics = metricTable(details.spec as RunSpec);
+  const { knee, best } = marksFor(metrics, objectives, members);
   return {
     run: id,
     name,
     state,
-    objectives: objectives.map((metric) => ({
-      metric,
-      unit: METRICS[metric].unit,
-      better: METRICS[metric].better,
-    })),
+    objectives: objectives.map((metric) => {
+      const { unit, better } = metricOf(metrics, metric);
+      return { metric, unit, better };
+    }),
     generation: front?.generation ?? 0,
     evaluations: front?.nTold ?? 0,
     rung: front?.rung ?? 0,
@@ -162,7 +167,7 @@ export function frontText(
   const scale = describeScale(spec.scale);
   const costs = `on ${spec.accelerator}, batch ${spec.workload.batch}, ${spec.workload.promptTokens} + ${spec.workload.generatedTokens} tokens`;
   lines.push(`costs ${costs}${scale === undefined ? '' : `, of the deployed relative (${scale})`}`, '');
-  return `${lines.join('\n')}\n${members.length === 0 ? 'no members' : frontTable(objectives, members)}`;
+  return `${lines.join('\n')}\n${members.length === 0 ? 'no members' : frontTable(metricTable(spec), objectives, members)}`;
 }
 
 /** Lines and columns of the picture; wider terminals leave it readable. */
@@ -170,11 +175,15 @@ const PLOT_HEIGHT = 16;
 const PLOT_WIDTH = 100;
 
 /** The first two objectives as a picture, the second across; empty where there is nothing to draw. */
-function frontPlot(objectives: readonly MetricName[], front: StoredFront | undefined): string {
+function frontPlot(
+  metrics: MetricTable,
+  objectives: readonly MetricName[],
+  front: StoredFront | undefined,
+): string {
   const [up, across] = objectives;
   const members = front?.members ?? [];
   if (up === undefined || across === undefined || members.length < 2) return '';
-  const { knee, labels } = marksFor(objectives, members);
+  const { knee, labels } = marksFor(metrics, objectives, members);
   const points = members.flatMap(({ candidate, evaluation }, at) => {
     const [x, y] = [evaluation.values[across], evaluation.values[up]];
     if (x === undefined || y === undefined) return [];
@@ -183,31 +192,35 @@ function frontPlot(objectives: readonly MetricName[], front: StoredFront | undef
   });
   return plot(points, {
     xName: across,
-    yName: metricHeading(up),
-    formatX: (value) => formatMetric(across, value),
-    formatY: (value) => formatMetric(up, value),
+    yName: metricHeading(metrics, up),
+    formatX: (value) => formatMetric(metrics, across, value),
+    formatY: (value) => formatMetric(metrics, up, value),
     width: Math.min(PLOT_WIDTH, process.stdout.columns ?? PLOT_WIDTH),
     height: PLOT_HEIGHT,
   });
 }
 
 /** Knee and ends of the members shown; nothing where an objective of theirs is not known. */
-function marksFor(objectives: readonly MetricName[], members: readonly FrontMember[]) {
+function marksFor(metrics: MetricTable, objectives: readonly MetricName[], members: readonly FrontMember[]) {
   const values = members.map(({ evaluation }) => evaluation.values);
-  const known = objectives.filter((metric) => values.every((each) => each[metric] !== undefined));
-  const marks = marksOf(known, values);
-  return { knee: marks.knee, best: marks.best, labels: markLabels(marks, members.length) };
+  const complete = objectives.filter((metric) => values.every((each) => each[metric] !== undefined));
+  const marks = marksOf(complete, values, metrics);
+  return { knee: marks.knee, best: marks.best, labels: markLabels(marks, members.length, metrics) };
 }
 
-function frontTable(objectives: readonly MetricName[], members: readonly FrontMember[]): string {
-  const metrics = [...new Set<MetricName>([...objectives, 'loss', 'memory', 'parameters'])];
-  const isShown = metrics.filter((metric) =>
+function frontTable(
+  metrics: MetricTable,
+  objectives: readonly MetricName[],
+  members: readonly FrontMember[],
+): string {
+  const wanted = [...new Set<MetricName>([...objectives, 'loss', 'memory', 'parameters'])];
+  const isShown = wanted.filter((metric) =>
     members.some(({ evaluation }) => evaluation.values[metric] !== undefined),
   );
   const hasCards = members.some(({ candidate }) => candidate.deployment.nCards > 1);
   const columns: Column[] = [
     { heading: 'candidate' },
-    ...isShown.map((metric) => ({ heading: metricHeading(metric) })),
+    ...isShown.map((metric) => ({ heading: metricHeading(metrics, metric) })),
     { heading: 'dModel' },
     { heading: 'depth' },
     ...(['heads', 'kv heads', 'dFf', 'weights'] as const).map((heading) => ({
@@ -217,12 +230,12 @@ function frontTable(objectives: readonly MetricName[], members: readonly FrontMe
     ...(hasCards ? [{ heading: 'cards' }] : []),
     { heading: 'marked', align: 'left' },
   ];
-  const { labels } = marksFor(objectives, members);
+  const { labels } = marksFor(metrics, objectives, members);
   const rows = members.map(({ candidate, evaluation }, at) => {
     const { dModel, depth, nHeads, nKvHeads, dFf } = describeArchitecture(candidate.architecture);
     return [
       String(candidate.number),
-      ...isShown.map((metric) => formatMetric(metric, evaluation.values[metric])),
+      ...isShown.map((metric) => formatMetric(metrics, metric, evaluation.values[metric])),
       String(dModel),
       String(depth),
       nHeads,
@@ -236,20 +249,20 @@ function frontTable(objectives: readonly MetricName[], members: readonly FrontMe
   return formatTable(columns, rows);
 }
 
-function frontCsv(front: StoredFront | undefined): string {
+function frontCsv(metrics: MetricTable, front: StoredFront | undefined): string {
   const members = front?.members ?? [];
-  const metrics = METRIC_NAMES.filter((metric) =>
+  const columns = Object.keys(metrics).filter((metric) =>
     members.some(({ evaluation }) => evaluation.values[metric] !== undefined),
   );
   const shape = ['dModel', 'headDim', 'depth', 'nHeads', 'nKvHeads', 'dFf'] as const;
-  const headings = ['candidate', 'key', ...metrics, ...shape, 'weights', 'kvCacheFormat', 'nCards'];
+  const headings = ['candidate', 'key', ...columns, ...shape, 'weights', 'kvCacheFormat', 'nCards'];
   const rows = members.map(({ candidate, evaluation }) => {
     const { architecture, deployment } = candidate;
     const { layers } = architecture;
     return [
       candidate.number,
       candidate.key,
-      ...metrics.map((metric) => evaluation.values[metric] ?? ''),
+      ...columns.map((metric) => evaluation.values[metric] ?? ''),
       architecture.dModel,
       architecture.headDim,
       layers.length,

@@ -1,7 +1,7 @@
 // `pick`: one member of a front by weights, with the reasons.
 import type { Command } from 'commander';
 import { didYouMean } from '../../space/did-you-mean.ts';
-import { METRICS, type MetricName } from '../../space/metrics.ts';
+import { type MetricName, type MetricTable, metricOf } from '../../space/metrics.ts';
 import { describeArchitecture, describeWeights } from '../describe.ts';
 import { formatMetric, formatNumber, formatTable, metricHeading } from '../format.ts';
 import { queryFront } from '../front-query.ts';
@@ -37,6 +37,7 @@ export function addPick(program: Command): void {
       const reader = new RunReader(db);
       try {
         const details = reader.run(reader.resolve(run));
+        const metrics = reader.metrics(details.id);
         const objectives = details.objectives.map(({ metric }) => metric);
         const weights =
           text === undefined
@@ -53,9 +54,10 @@ export function addPick(program: Command): void {
         const pick = pickMember(
           weights,
           members.map(({ evaluation }) => evaluation.values),
+          metrics,
         );
         if (json === true) printJson(documentOf(details, weights, members, pick));
-        else print(textOf(details, weights, members, pick));
+        else print(textOf(details, metrics, weights, members, pick));
       } finally {
         reader.close();
       }
@@ -116,6 +118,7 @@ function documentOf(
 
 function textOf(
   details: RunDetails,
+  metrics: MetricTable,
   weights: readonly Weight[],
   members: readonly FrontMember[],
   pick: Pick,
@@ -124,10 +127,10 @@ function textOf(
   const { dModel, depth, nKvHeads, dFf } = describeArchitecture(candidate.architecture);
   const weighing = weights.map(({ metric, weight }) => `${metric} x${formatNumber(weight)}`).join(', ');
   const reasons = pick.shares.map(({ metric, share }) => {
-    const value = formatMetric(metric, members[pick.at]!.evaluation.values[metric]);
+    const value = formatMetric(metrics, metric, members[pick.at]!.evaluation.values[metric]);
     if (share === 0) return `  ${metric} ${value}: the best of the front`;
-    const { best, worst } = endsOf(metric, members);
-    const from = `the front's best (${formatMetric(metric, best)}) to its worst (${formatMetric(metric, worst)})`;
+    const { best, worst } = endsOf(metrics, metric, members);
+    const from = `the front's best (${formatMetric(metrics, metric, best)}) to its worst (${formatMetric(metrics, metric, worst)})`;
     return `  ${metric} ${value}: ${Math.round(100 * share)} % of the way from ${from}`;
   });
   return [
@@ -136,7 +139,7 @@ function textOf(
     '',
     "why: the least regret, the front's best being none: the largest, weights counted, and a quarter of all together",
     ...reasons,
-    ...runnersUp(weights, members, pick),
+    ...runnersUp(metrics, weights, members, pick),
     ...firmnessLines(pick, members.length),
     '',
     `next: paretoformer show ${details.id} ${candidate.number}`,
@@ -144,27 +147,38 @@ function textOf(
 }
 
 /** The front's best and worst value of an objective. */
-function endsOf(metric: MetricName, members: readonly FrontMember[]): { best: number; worst: number } {
+function endsOf(
+  metrics: MetricTable,
+  metric: MetricName,
+  members: readonly FrontMember[],
+): { best: number; worst: number } {
   const values = members.map(({ evaluation }) => evaluation.values[metric]!);
   const low = values.reduce((a, b) => Math.min(a, b));
   const high = values.reduce((a, b) => Math.max(a, b));
-  return METRICS[metric].better === 'higher' ? { best: high, worst: low } : { best: low, worst: high };
+  return metricOf(metrics, metric).better === 'higher'
+    ? { best: high, worst: low }
+    : { best: low, worst: high };
 }
 
-function runnersUp(weights: readonly Weight[], members: readonly FrontMember[], pick: Pick): string[] {
+function runnersUp(
+  metrics: MetricTable,
+  weights: readonly Weight[],
+  members: readonly FrontMember[],
+  pick: Pick,
+): string[] {
   const next = pick.ranking.slice(1, 1 + N_RUNNERS_UP);
   if (next.length === 0) return [];
   const own = members[pick.at]!.evaluation.values;
   const columns = [
     { heading: 'next best' },
-    ...weights.flatMap(({ metric }) => [{ heading: metricHeading(metric) }, { heading: 'change' }]),
+    ...weights.flatMap(({ metric }) => [{ heading: metricHeading(metrics, metric) }, { heading: 'change' }]),
   ];
   const rows = next.map(({ at }) => {
     const { candidate, evaluation } = members[at]!;
     return [
       String(candidate.number),
       ...weights.flatMap(({ metric }) => [
-        formatMetric(metric, evaluation.values[metric]),
+        formatMetric(metrics, metric, evaluation.values[metric]),
         change(own[metric]!, evaluation.values[metric]!),
       ]),
     ];

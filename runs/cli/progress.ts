@@ -1,5 +1,6 @@
 // How a run shows itself while it goes on: one spinner line on a terminal, plain lines elsewhere.
 import ora from 'ora';
+import { METRICS } from '../../space/metrics.ts';
 import type { RunEvent, RunListener } from '../events.ts';
 import { formatDuration, formatMetric, formatNumber } from '../format.ts';
 import type { FrontRecord } from '../store/records.ts';
@@ -100,7 +101,7 @@ function evaluationLine(event: Extract<RunEvent, { kind: 'evaluated' }>): string
     return `${head}: ${evaluation.state} (${evaluation.reason ?? 'no reason given'})`;
   const { loss, decodeLatency } = evaluation.values;
   const misses = evaluation.violations.some((violation) => violation > 0) ? ', breaks a constraint' : '';
-  return `${head}: loss ${formatMetric('loss', loss)}, decodeLatency ${formatMetric('decodeLatency', decodeLatency)}${misses}`;
+  return `${head}: loss ${formatMetric(METRICS, 'loss', loss)}, decodeLatency ${formatMetric(METRICS, 'decodeLatency', decodeLatency)}${misses}`;
 }
 
 export interface ProgressView {

@@ -1,7 +1,7 @@
 // `run` and `resume`: carry a search to its end, show how it goes, print the front.
 import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { METRICS } from '../../space/metrics.ts';
+import { metricOf, metricTable } from '../../space/metrics.ts';
 import type { RunSpec } from '../../space/spec.ts';
 import { explainIdle, idleObjectives, surveySpace } from '../bounds.ts';
 import { type ExecuteOptions, type RunOutcome, resumeRun, startRun } from '../execute.ts';
@@ -128,7 +128,9 @@ function showResult(
   try {
     const details = reader.run(runId);
     const objectives = details.objectives.map(({ metric }) => metric);
-    const sort = { metric: objectives[0]!, descending: METRICS[objectives[0]!].better === 'higher' };
+    const metric = objectives[0]!;
+    const { better } = metricOf(metricTable(details.spec as RunSpec), metric);
+    const sort = { metric, descending: better === 'higher' };
     const front = queryFront(reader, runId, { sort });
     hasNone = front === undefined || front.members.length === 0;
     if (options.json === true) {

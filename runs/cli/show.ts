@@ -1,6 +1,6 @@
 // `show`: a run as a whole, or one of its candidates with its layers and what they cost.
 import type { Command } from 'commander';
-import { METRIC_NAMES } from '../../space/metrics.ts';
+import { METRICS, type MetricTable, metricTable } from '../../space/metrics.ts';
 import { deployedArchitecture } from '../../space/scale.ts';
 import type { RunSpec } from '../../space/spec.ts';
 import { breakdownTable, sumParts } from '../breakdown.ts';
@@ -44,9 +44,10 @@ function showRun(reader: RunReader, details: RunDetails, asJson: boolean): void 
   const { id, name, state, nCandidates, nEvaluations, trainingSeconds, events, versions } = details;
   const spec = details.spec as RunSpec;
   const time = (at: number) => new Date(at).toISOString().slice(0, 19).replace('T', ' ');
+  const metrics = metricTable(spec);
   const bounds = details.objectives.map(
     ({ metric, ideal, reference }) =>
-      `  ${metric}: from ${formatMetric(metric, ideal)} (ideal) to ${formatMetric(metric, reference)} (reference)`,
+      `  ${metric}: from ${formatMetric(metrics, metric, ideal)} (ideal) to ${formatMetric(metrics, metric, reference)} (reference)`,
   );
   const lines = [
     `run ${id}: ${name}, ${state}`,
@@ -114,7 +115,7 @@ function showCandidate(
       evaluationTable(evaluations),
       '',
       `costs on ${spec.accelerator}${scale === undefined ? '' : `; deployed: ${scale}`}`,
-      metricTable(candidate, scale !== undefined),
+      costTable(candidate, metricTable(spec), scale !== undefined),
       estimate.calibration,
       '',
       breakdownTable(
@@ -181,8 +182,8 @@ function evaluationTable(evaluations: readonly EvaluationResult[]): string {
     String(each.number),
     String(each.rung),
     each.state,
-    formatMetric('loss', each.loss),
-    formatMetric('loss', each.trainedLoss),
+    formatMetric(METRICS, 'loss', each.loss),
+    formatMetric(METRICS, 'loss', each.trainedLoss),
     each.encodedBits === undefined ? '-' : formatBytes(each.encodedBits / 8),
     encodedShare(each),
     each.steps === undefined ? '-' : String(each.steps),
@@ -198,17 +199,21 @@ function encodedShare({ encodedBits, expectedBits }: EvaluationResult): string {
   return `${((100 * encodedBits) / expectedBits).toFixed(1)} %`;
 }
 
-function metricTable({ trainedCosts, deployedCosts }: CandidateRecord, isScaled: boolean): string {
-  const metrics = METRIC_NAMES.filter((metric) => deployedCosts[metric] !== undefined);
+function costTable(
+  { trainedCosts, deployedCosts }: CandidateRecord,
+  metrics: MetricTable,
+  isScaled: boolean,
+): string {
+  const known = Object.keys(metrics).filter((metric) => deployedCosts[metric] !== undefined);
   const columns = [
     { heading: 'metric', align: 'left' as const },
     { heading: 'deployed' },
     ...(isScaled ? [{ heading: 'trained' }] : []),
   ];
-  const rows = metrics.map((metric) => [
+  const rows = known.map((metric) => [
     metric,
-    formatMetric(metric, deployedCosts[metric]),
-    ...(isScaled ? [formatMetric(metric, trainedCosts[metric])] : []),
+    formatMetric(metrics, metric, deployedCosts[metric]),
+    ...(isScaled ? [formatMetric(metrics, metric, trainedCosts[metric])] : []),
   ]);
   return formatTable(columns, rows);
 }

@@ -1,5 +1,5 @@
 // The members of a front that a reader looks for first: the best in each objective, and the knee.
-import { METRICS, type MetricName, type MetricValues } from '../../space/metrics.ts';
+import { type MetricName, type MetricTable, type MetricValues, metricOf } from '../../space/metrics.ts';
 import { toMinimised } from '../problem.ts';
 
 /** One member per objective that is best in it, and the knee where the front has one; positions in the list. */
@@ -15,12 +15,13 @@ export interface Marks {
 export function normalised(
   objectives: readonly MetricName[],
   members: readonly MetricValues[],
+  metrics: MetricTable,
 ): readonly (readonly number[])[] {
   const columns = objectives.map((metric) => {
     const values = members.map((member) => {
       const value = member[metric];
       if (value === undefined) throw new RangeError(`${metric} of a front member is not known`);
-      return toMinimised(metric, value);
+      return toMinimised(metrics, metric, value);
     });
     const low = values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
     const high = values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
@@ -34,9 +35,13 @@ export function normalised(
  * sum to a constant (Das 1999, "On characterizing the knee of the Pareto curve", in normalised coordinates); a front
  * whose deepest member is one of its ends has none. Ties go to the earlier member.
  */
-export function marksOf(objectives: readonly MetricName[], members: readonly MetricValues[]): Marks {
+export function marksOf(
+  objectives: readonly MetricName[],
+  members: readonly MetricValues[],
+  metrics: MetricTable,
+): Marks {
   if (members.length === 0) return { best: [], knee: undefined };
-  const points = normalised(objectives, members);
+  const points = normalised(objectives, members, metrics);
   const sums = points.map((point) => point.reduce((sum, each) => sum + each, 0));
   const best = objectives.map((metric, k) => {
     let at = 0;
@@ -54,13 +59,13 @@ export function marksOf(objectives: readonly MetricName[], members: readonly Met
 }
 
 /** What each member is marked for, for people: `knee`, `best loss, best memory`, or nothing. */
-export function markLabels({ best, knee }: Marks, nMembers: number): string[] {
+export function markLabels({ best, knee }: Marks, nMembers: number, metrics: MetricTable): string[] {
   return Array.from({ length: nMembers }, (_, at) => {
-    const labels = best.filter((mark) => mark.at === at).map(({ metric }) => bestLabel(metric));
+    const labels = best.filter((mark) => mark.at === at).map(({ metric }) => bestLabel(metric, metrics));
     return (knee === at ? ['knee', ...labels] : labels).join(', ');
   });
 }
 
-function bestLabel(metric: MetricName): string {
-  return `${METRICS[metric].better === 'higher' ? 'highest' : 'lowest'} ${metric}`;
+function bestLabel(metric: MetricName, metrics: MetricTable): string {
+  return `${metricOf(metrics, metric).better === 'higher' ? 'highest' : 'lowest'} ${metric}`;
 }

@@ -104,18 +104,19 @@ ${scripts}
 }
 
 /** The front as a plain table, for readers without scripts. */
-function frontWithoutScript({ run, members, objectives }: ReportData): string {
+function frontWithoutScript({ run, members, objectives, metrics }: ReportData): string {
+  const table = Object.fromEntries(metrics.map((metric) => [metric.name, metric]));
   const cell = (tag: string, text: string) => `<${tag}>${escapeHtml(text)}</${tag}>`;
-  const head = ['candidate', ...objectives.map(metricHeading), 'marked', 'model'];
+  const head = ['candidate', ...objectives.map((name) => metricHeading(table, name)), 'marked', 'model'];
   const rows = members.map(({ candidate, values, marks, shape }) => [
     String(candidate),
-    ...objectives.map((metric) => formatMetric(metric, values[metric])),
+    ...objectives.map((metric) => formatMetric(table, metric, values[metric])),
     marks ?? '',
     shape,
   ]);
-  const table = [
+  const lines = [
     `<tr>${head.map((text) => cell('th', text)).join('')}</tr>`,
     ...rows.map((row) => `<tr>${row.map((text) => cell('td', text)).join('')}</tr>`),
   ].join('\n');
-  return `${cell('h1', run.name)}<p>The charts need scripts; this is the front.</p><table>${table}</table>`;
+  return `${cell('h1', run.name)}<p>The charts need scripts; this is the front.</p><table>${lines}</table>`;
 }

@@ -1,5 +1,5 @@
 // Picking one member of a front by weights, with the reasons: what it costs, who comes second, how firm the choice is.
-import type { MetricName, MetricValues } from '../../space/metrics.ts';
+import type { MetricName, MetricTable, MetricValues } from '../../space/metrics.ts';
 import { normalised } from './marks.ts';
 
 export interface Weight {
@@ -29,7 +29,11 @@ const FACTORS = Array.from({ length: 48 }, (_, step) => 2 ** ((step + 1) / 8));
  * (Steuer and Choo 1983), which, unlike a weighted sum, also finds balanced members where the front bulges.
  * @throws RangeError without members, or where a weight is not above 0.
  */
-export function pickMember(weights: readonly Weight[], members: readonly MetricValues[]): Pick {
+export function pickMember(
+  weights: readonly Weight[],
+  members: readonly MetricValues[],
+  metrics: MetricTable,
+): Pick {
   if (members.length === 0) throw new RangeError('the front has no members');
   for (const { metric, weight } of weights) {
     if (!(weight > 0 && Number.isFinite(weight)))
@@ -38,6 +42,7 @@ export function pickMember(weights: readonly Weight[], members: readonly MetricV
   const points = normalised(
     weights.map(({ metric }) => metric),
     members,
+    metrics,
   );
   const factors = weights.map(({ weight }) => weight);
   const ranking = rank(points, factors);

@@ -1,6 +1,6 @@
 // Every candidate of a run as one point, in columns: what the scatter draws. A candidate stands where its highest
 // rung put it. Very large runs are thinned, the front never.
-import { METRIC_NAMES, type MetricName } from '../../space/metrics.ts';
+import type { MetricName } from '../../space/metrics.ts';
 import { describeArchitecture, describeWeights } from '../describe.ts';
 import type { EvaluationResult } from '../store/queries.ts';
 import type { CandidateRecord } from '../store/records.ts';
@@ -49,21 +49,25 @@ export function standingsOf(
   });
 }
 
-/** The columns of a run; `front` holds the candidates of its front, `frontRung` the rung they were compared at. */
+/**
+ * The columns of a run, for those of `metrics` that are known; `front` holds the candidates of its front, `frontRung`
+ * the rung they were compared at.
+ */
 export function pointTable(
   standings: readonly Standing[],
   front: ReadonlySet<number>,
   frontRung: number,
+  metrics: readonly MetricName[],
 ): PointTable {
   const others = standings.filter(({ candidate }) => !front.has(candidate.number));
   const shown = [
     ...standings.filter(({ candidate }) => front.has(candidate.number)),
     ...thinned(others, MOST_POINTS),
   ];
-  const metrics = METRIC_NAMES.filter((metric) =>
+  const known = metrics.filter((metric) =>
     shown.some(({ evaluation }) => evaluation.values[metric] !== undefined),
   );
-  const values = metrics.map((metric) => [
+  const values = known.map((metric) => [
     metric,
     shown.map(({ evaluation }) => rounded(evaluation.values[metric])),
   ]);

@@ -20,7 +20,7 @@ export function countRejections(
   evaluations: readonly EvaluationResult[],
   isLate: () => boolean,
 ): RejectionCounts | undefined {
-  const { reference } = hypervolumeBox(objectives);
+  const { reference } = hypervolumeBox(objectives, problem.metrics);
   const search = createSearch(
     { ...problem, reference },
     spec.search.algorithm,
@@ -63,6 +63,8 @@ export function countRejections(
 function tellOf(evaluation: EvaluationResult, problem: RunProblem) {
   const { number, state, violations, values } = evaluation;
   if (state !== 'ok') return { kind: 'failed', number } as const;
-  const objectives = problem.objectives.map((metric) => toMinimised(metric, values[metric]!));
+  const objectives = problem.objectives.map((metric) =>
+    toMinimised(problem.metrics, metric, values[metric]!),
+  );
   return { kind: 'ok', number, objectives, violations } as const;
 }

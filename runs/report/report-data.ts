@@ -3,7 +3,7 @@ import { HardwareError } from '../../hardware/index.ts';
 import type { SurrogateReport } from '../../search/index.ts';
 import { constraintLimit } from '../../space/constraint.ts';
 import { specHash } from '../../space/load-spec.ts';
-import { METRIC_NAMES, METRICS, type MetricName, type MetricUnit } from '../../space/metrics.ts';
+import { type Metric, type MetricName, metricOf, metricTable } from '../../space/metrics.ts';
 import type { RunSpec } from '../../space/spec.ts';
 import { explainIdle, idleObjectives, surveySpace } from '../bounds.ts';
 import { describeScale } from '../describe.ts';
@@ -93,11 +93,8 @@ interface RunHeading {
   readonly writtenBy: string;
 }
 
-interface MetricView {
+interface MetricView extends Metric {
   readonly name: MetricName;
-  readonly unit: MetricUnit;
-  readonly better: 'lower' | 'higher';
-  readonly about: string;
 }
 
 interface LimitView {
@@ -129,26 +126,28 @@ export function buildReport(reader: RunReader, runId: string, options: ReportOpt
   const standings = standingsOf(candidates, evaluations);
   const plan = planOf(details);
   const objectives = details.objectives.map(({ metric }) => metric);
+  const metrics = metricTable(spec);
   const views = memberViews(details, front, evaluations, plan.costs);
   const marks = marksOf(
     objectives,
     views.map(({ values }) => values),
+    metrics,
   );
-  const labels = markLabels(marks, views.length);
+  const labels = markLabels(marks, views.length, metrics);
   const shares = normalised(
     objectives,
     views.map(({ values }) => values),
+    metrics,
   );
   const baseline = baselineView(candidates, evaluations, spec, plan.costs);
-  const known = METRIC_NAMES.filter((metric) =>
+  const known = Object.keys(metrics).filter((metric) =>
     standings.some(({ evaluation }) => evaluation.values[metric] !== undefined),
   );
   return {
     run: headingOf(details, spec),
     objectives,
     metrics: metricOrder(objectives, known).map((name) => {
-      const { unit, better, about } = METRICS[name];
-      return { name, unit, better, about };
+      return { name, ...metricOf(metrics, name) };
     }),
     genes: GENES,
     constraints: limitsOf(spec, baseline),
@@ -156,6 +155,7 @@ export function buildReport(reader: RunReader, runId: string, options: ReportOpt
       standings,
       new Set(front?.members.map(({ candidate }) => candidate.number)),
       front?.rung ?? 0,
+      known,
     ),
     front: {
       generation: front?.generation ?? 0,
@@ -232,7 +232,7 @@ function memberViews(
 ): MemberView[] {
   const { scale } = spec as RunSpec;
   const metric = objectives[0]!.metric;
-  const sign = METRICS[metric].better === 'higher' ? -1 : 1;
+  const sign = metricOf(metricTable(spec as RunSpec), metric).better === 'higher' ? -1 : 1;
   const members = (front?.members ?? [])
     .toSorted((a, b) => sign * (a.evaluation.values[metric]! - b.evaluation.values[metric]!))
     .slice(0, MOST_MEMBERS);

@@ -1,7 +1,13 @@
 // Reading a database: runs, candidates, evaluations, fronts. Never writes; a run may be going on meanwhile.
 import type Database from 'better-sqlite3';
 import type { SurrogateReport } from '../../search/port.ts';
-import type { MetricName, MetricValues } from '../../space/metrics.ts';
+import {
+  METRICS,
+  type MetricName,
+  type MetricTable,
+  type MetricValues,
+  metricTable,
+} from '../../space/metrics.ts';
 import { openForReading } from './database.ts';
 import type {
   CandidateRecord,
@@ -106,16 +112,13 @@ export class RunReader {
         `"${name}" fits ${matches.length} runs: ${matches.slice(0, 5).join(', ')}`,
       );
     }
-    throw new StoreError(
-      'missing',
-      `no run "${name}" in ${this.path}; 'paretoformer list' shows those there are`,
-    );
+    throw this.#noRun(name);
   }
 
   /** @throws {@link StoreError} `missing` */
   run(runId: string): RunDetails {
     const row = this.#all(`${SUMMARY} WHERE runs.id = ?`, runId)[0];
-    if (row === undefined) throw new StoreError('missing', `no run "${runId}" in ${this.path}`);
+    if (row === undefined) throw this.#noRun(runId);
     const events = this.#all('SELECT * FROM run_events WHERE run_id = ? ORDER BY sequence', runId);
     return {
       ...this.#summaryOf(row),
@@ -131,6 +134,13 @@ export class RunReader {
         ...optional('detail', detail_json === null ? null : parse(detail_json)),
       })),
     };
+  }
+
+  /** Every metric of a run: the built-in ones and those that it brought along. @throws {@link StoreError} `missing` */
+  metrics(runId: string): MetricTable {
+    const row = this.#all("SELECT spec_json -> '$.metrics' AS metrics FROM runs WHERE id = ?", runId)[0];
+    if (row === undefined) throw this.#noRun(runId);
+    return row.metrics === null ? METRICS : metricTable({ metrics: parse(row.metrics) as MetricTable });
   }
 
   /** Every attempt to train, in the order of architecture, rung and attempt. */
@@ -258,6 +268,13 @@ export class RunReader {
         evaluation: byCandidate.get(each.number)!,
       })),
     };
+  }
+
+  #noRun(name: string): StoreError {
+    return new StoreError(
+      'missing',
+      `no run "${name}" in ${this.path}; 'paretoformer list' shows those there are`,
+    );
   }
 
   #valuesOf(sql: string, ...parameters: unknown[]): Map<number, MetricValues> {

@@ -8,7 +8,7 @@ import { type Architecture, countParameters, type Layer } from '../../space/arch
 import type { Candidate } from '../../space/candidate.ts';
 import { parseConstraint } from '../../space/constraint.ts';
 import { KV_CACHE_FORMATS, type LayerDeployment, type WeightFormat } from '../../space/deployment.ts';
-import type { MetricName } from '../../space/metrics.ts';
+import { METRICS, type MetricName } from '../../space/metrics.ts';
 import type { Rng } from '../../space/random.ts';
 
 const FORMATS: readonly WeightFormat[] = ['fp16', 'int8', 'mxfp4-e2m1'];
@@ -73,6 +73,7 @@ export function fakeProblem(
 ): RunProblem {
   const { objectives = ['loss', 'decodeLatency'], constraints = [], baseline } = options;
   return createProblem({
+    metrics: METRICS,
     objectives,
     constraints: constraints.map((text) => parseConstraint(text)),
     ...(baseline === undefined ? {} : { baseline }),

@@ -11,6 +11,7 @@ import {
   formatShare,
   formatTable,
 } from '../../runs/format.ts';
+import { METRICS } from '../../space/metrics.ts';
 
 describe('numbers with units', () => {
   it.each([
@@ -64,9 +65,9 @@ describe('numbers with units', () => {
   ])('a share of %d is %s', (value, text) => expect(formatShare(value)).toBe(text));
 
   it('knows the unit of a metric and what is unknown', () => {
-    expect(formatMetric('loss', 2.123456)).toBe('2.1235');
-    expect(formatMetric('price', 0.5)).toBe('$0.5');
-    expect(formatMetric('price', undefined)).toBe('-');
+    expect(formatMetric(METRICS, 'loss', 2.123456)).toBe('2.1235');
+    expect(formatMetric(METRICS, 'price', 0.5)).toBe('$0.5');
+    expect(formatMetric(METRICS, 'price', undefined)).toBe('-');
   });
 });
 

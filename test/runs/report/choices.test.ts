@@ -1,10 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { markLabels, marksOf, normalised } from '../../../runs/report/marks.ts';
-import { pickMember } from '../../../runs/report/pick.ts';
+import * as marks from '../../../runs/report/marks.ts';
+import { pickMember as pick, type Weight } from '../../../runs/report/pick.ts';
 import { nonDominatedSort } from '../../../search/index.ts';
-import type { MetricValues } from '../../../space/metrics.ts';
+import { METRICS, type MetricName, type MetricValues } from '../../../space/metrics.ts';
 import { pageFunctions } from './page-functions.ts';
+
+type Names = readonly MetricName[];
+type Members = readonly MetricValues[];
+const marksOf = (objectives: Names, members: Members) => marks.marksOf(objectives, members, METRICS);
+const markLabels = (found: marks.Marks, nMembers: number) => marks.markLabels(found, nMembers, METRICS);
+const normalised = (objectives: Names, members: Members) => marks.normalised(objectives, members, METRICS);
+const pickMember = (weights: readonly Weight[], members: Members) => pick(weights, members, METRICS);
 
 const OBJECTIVES = ['loss', 'throughput', 'memory'] as const;
 
@@ -141,7 +148,7 @@ describe('a pick', () => {
       { loss: 2, memory: 3 },
       { loss: 10, memory: 1 },
     ];
-    const pick = (loss: number, memory: number) =>
+    const choose = (loss: number, memory: number) =>
       pickMember(
         [
           { metric: 'loss', weight: loss },
@@ -149,9 +156,9 @@ describe('a pick', () => {
         ],
         members,
       ).at;
-    expect(pick(1, 1)).toBe(1);
-    expect(pick(1000, 1)).toBe(0);
-    expect(pick(1, 1000)).toBe(2);
+    expect(choose(1, 1)).toBe(1);
+    expect(choose(1000, 1)).toBe(0);
+    expect(choose(1, 1000)).toBe(2);
     expect(pickMember([{ metric: 'loss', weight: 1 }], members).firmness).toEqual([
       { metric: 'loss', from: 0, to: Infinity },
     ]);

@@ -117,7 +117,7 @@ describe('numbers on the page', () => {
   it('read as on the terminal', () => {
     fc.assert(
       fc.property(magnitudes, fc.constantFrom(...METRIC_NAMES), (value, metric) => {
-        expect(page.formatUnit(METRICS[metric].unit, value)).toBe(formatMetric(metric, value));
+        expect(page.formatUnit(METRICS[metric].unit, value)).toBe(formatMetric(METRICS, metric, value));
         expect(page.formatNumber(value)).toBe(formatNumber(value));
         expect(page.formatShare(value)).toBe(formatShare(value));
         expect(page.formatDuration(Math.abs(value))).toBe(formatDuration(Math.abs(value)));
@@ -200,7 +200,7 @@ describe('points', () => {
   it('thin very large runs but never the front', () => {
     const many = Array.from({ length: MOST_POINTS + 5000 }, (_, at) => standing(at));
     const front = new Set([7, 20_001, 24_999]);
-    const table = pointTable(many, front, 0);
+    const table = pointTable(many, front, 0, METRIC_NAMES);
     expect(table.nEvaluated).toBe(many.length);
     expect(table.candidate).toHaveLength(MOST_POINTS + front.size);
     expect(table.candidate.slice(0, 3)).toEqual([...front]);
@@ -214,7 +214,7 @@ describe('points', () => {
       standing(2, { rung: 1, feasible: false }),
       standing(3, { rung: 1 }),
     ];
-    expect(pointTable(all, new Set([3]), 1).standing).toEqual([0, 2, 1, 3]);
+    expect(pointTable(all, new Set([3]), 1, METRIC_NAMES).standing).toEqual([0, 2, 1, 3]);
     const { candidate } = all[0]!;
     const rows = [
       evaluation(0),
@@ -229,6 +229,7 @@ describe('points', () => {
       [0, 1, 2, 3].map((number) => standing(number)),
       new Set(),
       0,
+      METRIC_NAMES,
     );
     expect(genes).toEqual({ dFf: [64, 128, 128, 64] });
   });
