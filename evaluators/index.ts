@@ -45,7 +45,8 @@ export {
 } from './compression/recover.ts';
 export { type Corpus, CorpusError, loadCorpus } from './data/corpus.ts';
 export { type Dataset, prepareDataset } from './data/dataset.ts';
-export { checkEngine, type EngineSettings } from './engine/create.ts';
+export { checkEngine } from './engine/create.ts';
+export { EngineError } from './engine/engine-error.ts';
 export type {
   MeasurementOutcome,
   MeasurementSuccess,

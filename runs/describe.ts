@@ -1,6 +1,7 @@
 // Candidates in the form that tables and JSON documents show them.
 import type { Architecture } from '../space/architecture.ts';
 import type { Deployment } from '../space/deployment.ts';
+import { DEFAULT_ENGINE, type EngineSpec } from '../space/engine-spec.ts';
 import type { Scale } from '../space/scale.ts';
 import { formatLayers } from './format.ts';
 
@@ -35,4 +36,13 @@ export function describeScale(scale: Scale | undefined): string | undefined {
   if (vocabSize !== undefined) parts.push(`vocabulary ${vocabSize}`);
   if (contextLength !== undefined) parts.push(`context ${contextLength}`);
   return parts.join(', ');
+}
+
+/** `onnx`, `onnx on cuda`, `onnx with 2 threads`. */
+export function describeEngine({ name, provider, threads }: EngineSpec): string {
+  return [
+    name,
+    ...(provider === DEFAULT_ENGINE.provider ? [] : [`on ${provider}`]),
+    ...(threads === DEFAULT_ENGINE.threads ? [] : [`with ${threads} threads`]),
+  ].join(' ');
 }

@@ -8,6 +8,7 @@ import type { RunSpec } from '../space/spec.ts';
 import { Interrupted } from './attempts.ts';
 import { explainInfeasible, hypervolumeBounds, surveySpace } from './bounds.ts';
 import { createDeployMany } from './deploy-many.ts';
+import { engineOf, isSameEngine } from './engine.ts';
 import type { Workshop } from './evaluate.ts';
 import type { RunListener } from './events.ts';
 import { hypervolumeBox } from './fronts.ts';
@@ -89,8 +90,8 @@ export async function startRun(plan: Runnable, options: ExecuteOptions): Promise
 }
 
 /** What decides results beside the spec and the corpus. */
-function versionsOf({ teacherSha256: teacher }: Runnable): Record<string, string> {
-  return { ...decisiveVersions(), ...(teacher === undefined ? {} : { teacher }) };
+function versionsOf({ spec, teacherSha256: teacher }: Runnable): Record<string, string> {
+  return { ...decisiveVersions(engineOf(spec).name), ...(teacher === undefined ? {} : { teacher }) };
 }
 
 /**
@@ -114,7 +115,8 @@ export async function resumeRun(plan: Runnable, runId: string, options: ExecuteO
   }
   const store = new RunStore(options.databasePath, options.now);
   try {
-    store.holdRun(runId);
+    const [engine, own] = [engineOf(plan.spec), engineOf(run.spec as RunSpec)];
+    store.holdRun(runId, isSameEngine(engine, own) ? undefined : { engine });
     // Read only now that no other process can add to it.
     const known = readKnown(options, runId);
     return await carryOn(plan, options, store, { runId, objectives: run.objectives, known, kind: 'resumed' });

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createTrainerPool, type Evaluator } from '../evaluators/index.ts';
 import type { RunSpec } from '../space/spec.ts';
+import { engineOf } from './engine.ts';
 import type { RunPlan } from './plan.ts';
 
 /** Where the weights of a run lie. */
@@ -10,9 +11,10 @@ export function checkpointFolderOf(databasePath: string, runId: string): string 
   return join(`${databasePath}.checkpoints`, runId);
 }
 
-/** Threads of a run: what was asked for, else what the spec says, else one for each core. */
+/** Threads of a run: what was asked for, else what the spec says, else so many that their engines fill the cores. */
 export function threadsOf(spec: RunSpec, asked?: number): number {
-  return asked ?? spec.workers.maxThreads ?? availableParallelism();
+  const filling = Math.floor(availableParallelism() / engineOf(spec).threads);
+  return asked ?? spec.workers.maxThreads ?? Math.max(1, filling);
 }
 
 /** The pool that trains and measures the candidates of a run. */
@@ -38,6 +40,7 @@ export function createTrainer(plan: RunPlan, maxThreads: number, checkpointFolde
     timeoutSeconds,
     data: dataset,
     compression: spec.compression,
+    engine: engineOf(spec),
     ...(checkpointFolder === undefined ? {} : { checkpointFolder }),
   });
 }

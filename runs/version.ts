@@ -1,6 +1,7 @@
 // Versions of this package and of what decides its results.
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import type { EngineName } from '../space/engine-spec.ts';
 
 /** The version of this package, from source as from the build. */
 export function packageVersion(): string {
@@ -10,8 +11,16 @@ export function packageVersion(): string {
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
+const PACKAGE: Readonly<Record<EngineName, string>> = {
+  onnx: 'onnxruntime-node',
+  tensorflow: '@tensorflow/tfjs-node',
+  wasm: '@tensorflow/tfjs-backend-wasm',
+  cpu: '@tensorflow/tfjs',
+};
+
 /** What is stored with a run, for those who want to repeat it. */
-export function decisiveVersions(): Record<string, string> {
-  const engine = createRequire(import.meta.url)('onnxruntime-node/package.json') as { version: string };
-  return { paretoformer: packageVersion(), node: process.versions.node, 'onnxruntime-node': engine.version };
+export function decisiveVersions(engine: EngineName): Record<string, string> {
+  const name = PACKAGE[engine];
+  const { version } = createRequire(import.meta.url)(`${name}/package.json`) as { version: string };
+  return { paretoformer: packageVersion(), node: process.versions.node, [name]: version };
 }

@@ -24,6 +24,14 @@ export {
 } from './deployment.ts';
 export { didYouMean } from './did-you-mean.ts';
 export {
+  DEFAULT_ENGINE,
+  ENGINE_NAMES,
+  type EngineName,
+  type EngineSpec,
+  PROVIDERS,
+  type Provider,
+} from './engine-spec.ts';
+export {
   type Bound,
   type Comparison,
   type Expression,

@@ -60,6 +60,7 @@ export function normalise(
     search: normaliseSearch(raw.search, { space, deployment, task }, report),
     training: normaliseTraining(raw.training, task, space, report),
     compression: raw.compression,
+    engine: raw.engine,
     workers: raw.workers.maxThreads === undefined ? {} : { maxThreads: raw.workers.maxThreads },
   };
 }

@@ -1,5 +1,6 @@
 // Rules between keys: one function a rule, each reporting at the key that a user would change.
 import type { Constraint } from './constraint.ts';
+import { engineProblem } from './engine-spec.ts';
 import type { Problem } from './schema-issues.ts';
 import type { RunSpec } from './spec.ts';
 
@@ -173,6 +174,11 @@ const workloadFits: Check = ({ workload, scale, task }) => {
   return [{ path: ['workload'], message }];
 };
 
+const engineFits: Check = ({ engine }) => {
+  const problem = engineProblem(engine);
+  return problem === undefined ? [] : [{ path: ['engine', problem.key], message: problem.message }];
+};
+
 const CHECKS: readonly Check[] = [
   evenHeadDim,
   headsHaveKvHeads,
@@ -187,4 +193,5 @@ const CHECKS: readonly Check[] = [
   workloadFits,
   splitFits,
   recoveryFits,
+  engineFits,
 ];

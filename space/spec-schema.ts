@@ -3,6 +3,7 @@
 // follows `; by default` goes into the table's column of defaults. Rules between keys are in spec-checks.ts.
 import { z } from 'zod';
 import { KV_CACHE_FORMATS, WEIGHT_FORMATS } from './deployment.ts';
+import { DEFAULT_ENGINE, ENGINE_NAMES, PROVIDERS } from './engine-spec.ts';
 import { PRUNING_METHODS, SEARCH_ALGORITHMS, SEARCH_INGREDIENTS, SPARSITY_SPLITS } from './spec.ts';
 
 const natural = z.number().int().min(0).max(1_000_000);
@@ -279,6 +280,17 @@ const training = z.strictObject({
     .describe('a larger model that candidates learn from; its loss replaces the plain cross entropy'),
 });
 
+const engine = z.strictObject({
+  name: z
+    .enum(ENGINE_NAMES)
+    .default(DEFAULT_ENGINE.name)
+    .describe(
+      'onnx compiles the model; tensorflow (needs `@tensorflow/tfjs-node`), wasm (needs `@tensorflow/tfjs-backend-wasm`) and cpu run it operation by operation, many times slower',
+    ),
+  provider: z.enum(PROVIDERS).default(DEFAULT_ENGINE.provider).describe('where onnx computes'),
+  threads: count.max(1024).default(DEFAULT_ENGINE.threads).describe('threads inside one operation of onnx'),
+});
+
 /** The whole YAML file, before defaults that depend on other keys and before constraints are parsed. */
 export const specSchema = z.strictObject({
   specVersion: z.literal(1).describe('version of this file format: 1'),
@@ -323,13 +335,14 @@ export const specSchema = z.strictObject({
   compression: compression
     .prefault({})
     .describe('how trained weights are compressed before they are measured'),
+  engine: engine.prefault({}).describe('what computes trainings and measurements'),
   workers: z
     .strictObject({
       maxThreads: count
         .max(1024)
         .optional()
         .describe(
-          'candidates that are trained at once. It does not change the results; by default one for each core',
+          'candidates that are trained at once. It does not change the results; by default the cores divided by engine.threads',
         ),
     })
     .default({})

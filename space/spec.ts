@@ -4,6 +4,7 @@ import type { Architecture } from './architecture.ts';
 import type { Candidate } from './candidate.ts';
 import type { Constraint } from './constraint.ts';
 import type { KvCacheFormat, WeightFormat, Workload } from './deployment.ts';
+import type { EngineSpec } from './engine-spec.ts';
 import type { MetricName, MetricTable } from './metrics.ts';
 import type { Scale } from './scale.ts';
 
@@ -180,7 +181,8 @@ export interface RunSpec {
   readonly search: SearchSpec;
   readonly training: TrainingSpec;
   readonly compression: CompressionSpec;
-  /** Absent = as many threads as the machine has cores. Not part of what a run computes. */
+  readonly engine: EngineSpec;
+  /** Absent = so many threads that their engines fill the machine's cores. Not part of what a run computes. */
   readonly workers: { readonly maxThreads?: number };
 }
 

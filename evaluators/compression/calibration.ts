@@ -9,7 +9,7 @@ import { onnxEngine } from '../engine/session.ts';
 import { parameterSpecs, type Weights } from '../model/parameters.ts';
 import { forward } from '../model/transformer.ts';
 import { passInputs } from '../training/step.ts';
-import { blockMatrices } from './matrices.ts';
+import { blockMatrices, type MatrixSpec } from './matrices.ts';
 
 /** X'X / n by matrix name, row-major (in, in), over the n tokens of a calibration. */
 export type Calibration = Readonly<Record<string, Float64Array>>;
@@ -34,23 +34,20 @@ export function inputNorms(secondMoments: Float64Array): Float64Array {
   return Float64Array.from({ length: n }, (_, i) => Math.sqrt(secondMoments[i * n + i]!));
 }
 
-/** Matrices that read the same tensor share one product: the name of the first stands for all. */
+/** Matrices that read the same tensor share its moments: the first of a block stands for the others. */
+const firstReader = (name: string): string => name.replace(/\.[kv]$/, '.q').replace(/\.up$/, '.gate');
+
+/** The moments of what `readers` read, by their names. */
 function momentsOf(
   architecture: Architecture,
   inputs: Record<string, tf.Tensor>,
-  wanted: ReadonlySet<string>,
-  representative: Map<string, string>,
+  readers: readonly MatrixSpec[],
 ): Record<string, tf.Tensor> {
+  const wanted = new Set(readers.map(({ name }) => name));
   const outputs: Record<string, tf.Tensor> = {};
-  const firstReader = new Map<tf.Tensor, string>();
   forward(architecture, inputs, inputs.tokens as tf.Tensor2D, {
     onInput: (name, x) => {
-      if (!wanted.has(name)) return;
-      const first = firstReader.get(x);
-      representative.set(name, first ?? name);
-      if (first !== undefined) return;
-      firstReader.set(x, name);
-      outputs[name] = tf.mul(tf.matMul(x, x, true), 1 / x.shape[0]);
+      if (wanted.has(name)) outputs[name] = tf.mul(tf.matMul(x, x, true), 1 / x.shape[0]);
     },
   });
   return outputs;
@@ -75,21 +72,17 @@ export async function createCalibrator(
 ): Promise<Calibrator> {
   const { contextLength } = architecture;
   const specs = blockMatrices(architecture);
-  const wanted = new Set(specs.map(({ name }) => name));
-  const representative = new Map<string, string>();
+  const readers = specs.filter(({ name }) => firstReader(name) === name);
   const { targets: _, ...inputSpecs } = passInputs(architecture, BATCH);
-  const program = await engine.compile(inputSpecs, (inputs) =>
-    momentsOf(architecture, inputs, wanted, representative),
-  );
-  const read = specs.filter(({ name }) => representative.get(name) === name);
+  const program = await engine.compile(inputSpecs, (inputs) => momentsOf(architecture, inputs, readers));
   const nBatches = Math.ceil(windows / BATCH);
   const tokens = new Int32Array(BATCH * contextLength);
   const unusedTargets = new Int32Array(tokens.length);
   return {
     async measure(weights) {
       const feeds = feedsOf(architecture, weights, tokens);
-      const fetches = Object.fromEntries(read.map(({ name, rows }) => [name, bufferOf([rows, rows])]));
-      const sums = new Map(read.map(({ name, rows }) => [name, new Float64Array(rows * rows)]));
+      const fetches = Object.fromEntries(readers.map(({ name, rows }) => [name, bufferOf([rows, rows])]));
+      const sums = new Map(readers.map(({ name, rows }) => [name, new Float64Array(rows * rows)]));
       for (let batch = 0; batch < nBatches; batch++) {
         const rng = deriveRng(seed, batch, 'calibration');
         sampleBatch(data.train, BATCH, contextLength, rng, tokens, unusedTargets);
@@ -99,7 +92,7 @@ export async function createCalibrator(
           for (let i = 0; i < sum.length; i++) sum[i] = sum[i]! + moments[i]! / nBatches;
         }
       }
-      return Object.fromEntries(specs.map(({ name }) => [name, sums.get(representative.get(name)!)!]));
+      return Object.fromEntries(specs.map(({ name }) => [name, sums.get(firstReader(name))!]));
     },
     release: () => program.release(),
   };

@@ -1,6 +1,8 @@
 // What deployments make of an architecture trained to a rung: loads the rung's checkpoint, compresses, measures.
 import type { Deployment } from '../../space/deployment.ts';
 import type { CompressionSpec } from '../../space/spec.ts';
+import { createEngine } from '../engine/create.ts';
+import type { Engine } from '../engine/program.ts';
 import type { Weights } from '../model/parameters.ts';
 import type { MeasurementOutcome, ProfileOutcome, TaskFailure } from '../outcome.ts';
 import type { MeasurementTask, ProfileTask, TrainingTask } from '../port.ts';
@@ -41,10 +43,11 @@ async function splitSparsity(
   weights: Weights,
   { data, seed }: TrainingContext,
   { split, calibrationWindows: windows }: CompressionSpec,
+  engine: Engine,
 ): Promise<Deployment> {
   const sparsity = Math.max(...deployment.layers.map((layer) => layer.sparsity));
   if (split === 'uniform' || sparsity === 0) return deployment;
-  const calibrator = await createCalibrator(architecture, data, { seed, windows });
+  const calibrator = await createCalibrator(architecture, data, { seed, windows }, engine);
   try {
     const calibration = await calibrator.measure(weights);
     return outlierAwareDeployment(architecture, weights, deployment, sparsity, calibration);
@@ -74,6 +77,7 @@ export async function measureAtRung(
   const { compression = DEFAULT_COMPRESSION, settings, data, seed } = context;
   const { architecture, deployment } = task;
   const { weights } = trained;
+  const engine = createEngine(context.engine);
   let stopped: TaskFailure | undefined;
   const shouldStop = () => {
     stopped ??= context.shouldStop();
@@ -83,7 +87,7 @@ export async function measureAtRung(
     {
       architecture,
       weights,
-      deployments: [await splitSparsity(task, weights, context, compression)],
+      deployments: [await splitSparsity(task, weights, context, compression, engine)],
       method: { kind: compression.method },
       recovery: recoveryOf(context, compression),
     },
@@ -93,6 +97,7 @@ export async function measureAtRung(
       evaluationTokens: settings.evaluationTokens,
       calibrationWindows: compression.calibrationWindows,
       shouldStop,
+      engine,
     },
   );
   const outcome = outcomes[0]!;

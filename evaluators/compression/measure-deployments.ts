@@ -2,6 +2,7 @@
 import type { Architecture } from '../../space/architecture.ts';
 import type { Deployment } from '../../space/deployment.ts';
 import type { Dataset } from '../data/dataset.ts';
+import type { Engine } from '../engine/program.ts';
 import type { Weights } from '../model/parameters.ts';
 import { type Calibrator, createCalibrator } from './calibration.ts';
 import { type CompressedModel, castModel } from './cast-model.ts';
@@ -25,6 +26,8 @@ export interface DeploymentContext {
   /** Training windows that pruning methods look at inputs on. */
   readonly calibrationWindows?: number;
   readonly shouldStop?: () => boolean;
+  /** ONNX Runtime on one thread when absent. */
+  readonly engine?: Engine;
 }
 
 /** What became of one deployment. */
@@ -50,10 +53,14 @@ async function compressAndRecover(
     recovery.gradual === undefined
       ? await pruneWeights(architecture, weights, deployment, method, calibrator?.measure)
       : { weights, masks: {} };
-  const recovered = await recoverWeights(architecture, start.weights, start.masks, deployment, {
-    ...context,
-    settings: recovery,
-  });
+  const recovered = await recoverWeights(
+    architecture,
+    start.weights,
+    start.masks,
+    deployment,
+    { ...context, settings: recovery },
+    context.engine,
+  );
   if (recovered.kind === 'stopped') return { kind: 'stopped' };
   if (recovered.kind === 'diverged') return recovered;
   return castModel(architecture, recovered.weights, deployment, weights);
@@ -68,11 +75,11 @@ export async function measureDeployments(
   context: DeploymentContext,
 ): Promise<readonly DeploymentOutcome[]> {
   const { architecture, method } = task;
-  const { data, seed, evaluationTokens, calibrationWindows: windows, shouldStop } = context;
-  const meter = createDeploymentMeter(architecture, data, evaluationTokens);
+  const { data, seed, evaluationTokens, calibrationWindows: windows, shouldStop, engine } = context;
+  const meter = createDeploymentMeter(architecture, data, evaluationTokens, engine);
   const calibrates = method.kind !== 'magnitude' && task.recovery?.gradual === undefined;
   const calibrator = calibrates
-    ? await createCalibrator(architecture, data, windows === undefined ? { seed } : { seed, windows })
+    ? await createCalibrator(architecture, data, windows === undefined ? { seed } : { seed, windows }, engine)
     : undefined;
   const outcomes: DeploymentOutcome[] = [];
   try {

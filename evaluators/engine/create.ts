@@ -1,41 +1,32 @@
 // Chooses an engine by name.
 import * as tf from '@tensorflow/tfjs';
-import { type EagerBackend, eagerEngine, loadEagerBackend } from './eager.ts';
+import { DEFAULT_ENGINE, type EngineSpec } from '../../space/engine-spec.ts';
+import { eagerEngine, loadEagerBackend } from './eager.ts';
+import { EngineError } from './engine-error.ts';
 import { bufferOf, type Engine } from './program.ts';
-import { onnxEngine, type Provider } from './session.ts';
+import { onnxEngine } from './session.ts';
 
-export interface EngineSettings {
-  /** `onnx`: traced graphs in ONNX Runtime. The others run tfjs kernel by kernel. */
-  readonly name: 'onnx' | EagerBackend;
-  /** Where ONNX Runtime computes; `cpu` when absent. */
-  readonly provider?: Provider;
-  /** Threads inside one operator of ONNX Runtime; 1 when absent. */
-  readonly threads?: number;
+export function createEngine({ name, provider, threads }: EngineSpec = DEFAULT_ENGINE): Engine {
+  return name === 'onnx' ? onnxEngine({ provider, threads }) : eagerEngine(name);
 }
 
-const DEFAULT_ENGINE: EngineSettings = { name: 'onnx' };
-
-export function createEngine({ name, provider, threads }: EngineSettings = DEFAULT_ENGINE): Engine {
-  if (name !== 'onnx') return eagerEngine(name);
-  return onnxEngine({
-    ...(provider === undefined ? {} : { provider }),
-    ...(threads === undefined ? {} : { threads }),
-  });
+/** What ONNX Runtime says, without the place in its own code. */
+function reasonOf(error: unknown): string {
+  const [line] = (error as Error).message.split('\n');
+  return line!.replace(/^.* was false\. /, '').slice(0, 160);
 }
 
-/** Computes one number. @throws Error in one line where the engine or its provider does not work here. */
-export async function checkEngine(settings: EngineSettings): Promise<void> {
-  const { name, provider = 'cpu' } = settings;
+/** Computes one number. @throws {@link EngineError} where the engine or its provider does not work here. */
+export async function checkEngine(spec: EngineSpec): Promise<void> {
+  const { name, provider } = spec;
   if (name !== 'onnx') return loadEagerBackend(name);
   try {
-    const spec = { shape: [1], dtype: 'float32' as const };
-    const program = await createEngine(settings).compile({ x: spec }, ({ x }) => ({ y: tf.exp(x!) }));
+    const shape = { shape: [1], dtype: 'float32' as const };
+    const program = await createEngine(spec).compile({ x: shape }, ({ x }) => ({ y: tf.exp(x!) }));
     await program.run({ x: bufferOf([1]) }, { y: bufferOf([1]) });
     await program.release();
   } catch (error) {
-    const reason = String((error as Error).message)
-      .split('\n')[0]!
-      .slice(0, 160);
-    throw new Error(`engine "onnx" does not run on provider "${provider}" here: ${reason}`);
+    const message = `engine "onnx" does not run on provider "${provider}" here: ${reasonOf(error)}`;
+    throw new EngineError(message, { cause: error });
   }
 }

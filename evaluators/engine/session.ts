@@ -1,12 +1,13 @@
 // The default engine: traces a function once and runs the graph with ONNX Runtime.
-import { InferenceSession } from 'onnxruntime-node';
+import { env, InferenceSession } from 'onnxruntime-node';
+import type { Provider } from '../../space/engine-spec.ts';
 import type { Graph } from './graph.ts';
 import { outputName, toOnnx } from './onnx.ts';
 import type { Buffer, CompiledProgram, Engine, Feeds, InputSpec, TensorFunction } from './program.ts';
 import { trace } from './trace.ts';
 
-/** Where ONNX Runtime computes. */
-export type Provider = 'cpu' | 'cuda' | 'webgpu';
+// What fails is thrown; ONNX Runtime would print it, too.
+env.logLevel = 'fatal';
 
 export interface SessionOptions {
   /** `cpu` when absent. Memory stays the caller's: other providers copy in and out. */
@@ -34,7 +35,7 @@ function createSession(onnx: Uint8Array, { provider = 'cpu', threads = 1, profil
     executionMode: 'sequential',
     // The graph arrives rewritten; what ONNX Runtime would add costs time at every start and none of it is missed.
     graphOptimizationLevel: 'disabled',
-    logSeverityLevel: 3,
+    logSeverityLevel: 4,
     ...(profilePrefix === undefined ? {} : { enableProfiling: true, profileFilePrefix: profilePrefix }),
   });
 }

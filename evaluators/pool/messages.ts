@@ -1,8 +1,8 @@
 // What the pool and its workers say to each other. All of it is plain data or shared memory.
 
+import type { EngineSpec } from '../../space/engine-spec.ts';
 import type { CompressionSpec } from '../../space/spec.ts';
 import type { Dataset } from '../data/dataset.ts';
-import type { EngineSettings } from '../engine/create.ts';
 import type { MeasurementTask, ProfileTask, TrainingProgress, TrainingTask } from '../port.ts';
 import type { TrainingSettings } from '../training/train.ts';
 
@@ -13,8 +13,8 @@ export interface WorkerSetup {
   readonly timeoutSeconds: number;
   readonly data: Dataset;
   readonly checkpointFolder?: string;
-  /** What trains; ONNX Runtime on one thread when absent. */
-  readonly engine?: EngineSettings;
+  /** What trains and measures; `DEFAULT_ENGINE` when absent. */
+  readonly engine?: EngineSpec;
   /** How weights are compressed before a deployment is measured; `DEFAULT_COMPRESSION` when absent. */
   readonly compression?: CompressionSpec;
 }

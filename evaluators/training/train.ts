@@ -1,6 +1,7 @@
 // Trains one architecture to one rung and measures it. Everything random derives from the run's seed and the step,
 // so the same task gives the same weights whenever, wherever and however often interrupted it runs.
 import type { Architecture } from '../../space/architecture.ts';
+import type { EngineSpec } from '../../space/engine-spec.ts';
 import { deriveRng } from '../../space/random.ts';
 import type { TrainingSpec } from '../../space/spec.ts';
 import { CheckpointError } from '../checkpoint/checkpoint-error.ts';
@@ -8,7 +9,7 @@ import { checkpointPath, readCheckpoint, writeCheckpoint } from '../checkpoint/t
 import { bitsPerByte, type Dataset } from '../data/dataset.ts';
 import { countTargetBytes, readWindows, validationWindows } from '../data/windows.ts';
 import { type BatchSource, corpusBatches } from '../distillation/batches.ts';
-import { createEngine, type EngineSettings } from '../engine/create.ts';
+import { createEngine } from '../engine/create.ts';
 import type { Engine } from '../engine/program.ts';
 import { initialWeights, parameterSpecs, type Weights } from '../model/parameters.ts';
 import type { TaskFailure, TrainingOutcome } from '../outcome.ts';
@@ -27,8 +28,8 @@ export interface TrainingContext {
   readonly data: Dataset;
   /** Where checkpoints are kept; none are read or written when absent. */
   readonly checkpointFolder?: string;
-  /** What trains; ONNX Runtime on one thread when absent. */
-  readonly engine?: EngineSettings;
+  /** What trains and measures; `DEFAULT_ENGINE` when absent. */
+  readonly engine?: EngineSpec;
   readonly onProgress: (progress: TrainingProgress) => void;
   /** Asked before each step: a reason to stop, if there is one. */
   readonly shouldStop: () => TaskFailure | undefined;

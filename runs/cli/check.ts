@@ -11,9 +11,10 @@ import { formatDuration, formatMetric, formatShare, formatTable, metricHeading }
 import { plannedEvaluations, planRun, type RunPlan, readSpec } from '../plan.ts';
 import { estimateRunTime } from '../run-time.ts';
 import { threadsOf } from '../train.ts';
+import { addEngineOptions, type EngineOptions, withWorkingEngine } from './engine-options.ts';
 import { type CommonOptions, EXIT_FAILURE, note, print, printJson } from './terminal.ts';
 
-interface CheckOptions extends CommonOptions {
+interface CheckOptions extends CommonOptions, EngineOptions {
   readonly timing: boolean;
 }
 
@@ -23,15 +24,18 @@ const N_SAMPLES = 2000;
 const FEW = 0.05;
 
 export function addCheck(program: Command): void {
-  program
-    .command('check')
-    .description('validate a file; show size, costs, what the constraints admit, and the time of a run')
+  addEngineOptions(
+    program
+      .command('check')
+      .description('validate a file; show size, costs, what the constraints admit, and the time of a run'),
+  )
     .argument('<file>', 'YAML file of the space')
     .option('--no-timing', 'skip the short trainings that the time of a run is estimated from')
     .action(async (file: string, _options, command: Command) => {
       const options = command.optsWithGlobals<CheckOptions>();
       const specFolder = dirname(resolve(file));
-      const plan = planRun(readSpec(file, specFolder), specFolder);
+      const spec = await withWorkingEngine(readSpec(file, specFolder), options);
+      const plan = planRun(spec, specFolder);
       const findings = await examine(plan, options.timing);
       if (options.json === true) printJson({ file, valid: true, ...findings });
       else print(textOf(file, plan, findings));

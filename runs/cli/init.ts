@@ -89,6 +89,7 @@ compression:
   method: magnitude # or wanda, sparsegpt
   recoverySteps: 0 # steps of fine-tuning after pruning and casting
 
+# engine: { name: onnx, provider: cpu } # or tensorflow, wasm, cpu; onnx also on cuda and webgpu
 # workers: { maxThreads: 2 } # one for each core by default
 `;
 }

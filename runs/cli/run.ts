@@ -4,11 +4,14 @@ import type { Command } from 'commander';
 import { metricOf, metricTable } from '../../space/metrics.ts';
 import type { RunSpec } from '../../space/spec.ts';
 import { explainIdle, idleObjectives, surveySpace } from '../bounds.ts';
+import { describeEngine } from '../describe.ts';
+import { engineOf, isSameEngine } from '../engine.ts';
 import { type ExecuteOptions, type RunOutcome, resumeRun, startRun } from '../execute.ts';
 import { queryFront } from '../front-query.ts';
 import { planRun, type RunPlan, readSpec } from '../plan.ts';
 import { RunReader } from '../store/queries.ts';
 import { checkpointFolderOf, createTrainer, threadsOf } from '../train.ts';
+import { addEngineOptions, type EngineOptions, withWorkingEngine } from './engine-options.ts';
 import { frontDocument, frontText } from './front.ts';
 import { type ProgressView, plainView, spinnerView } from './progress.ts';
 import {
@@ -21,15 +24,15 @@ import {
   wholeNumber,
 } from './terminal.ts';
 
-interface RunOptions extends CommonOptions {
+interface RunOptions extends CommonOptions, EngineOptions {
   readonly threads?: number;
   readonly quiet?: boolean;
 }
 
 function withRunOptions(command: Command): Command {
-  return command
-    .option('--threads <n>', 'training threads; changes the time, not the result', wholeNumber(1))
-    .option('-q, --quiet', 'no progress');
+  return addEngineOptions(
+    command.option('--threads <n>', 'training threads; changes the time, not the result', wholeNumber(1)),
+  ).option('-q, --quiet', 'no progress');
 }
 
 export function addRun(program: Command): void {
@@ -38,7 +41,8 @@ export function addRun(program: Command): void {
     .action(async (file: string, _options, command: Command) => {
       const options = command.optsWithGlobals<RunOptions>();
       const specFolder = dirname(resolve(file));
-      const plan = planRun(readSpec(file, specFolder), specFolder);
+      const spec = await withWorkingEngine(readSpec(file, specFolder), options);
+      const plan = planRun(spec, specFolder);
       if (options.quiet !== true) noteIdleObjectives(plan);
       await execute(plan, options, (settings) => startRun(plan, settings));
     });
@@ -63,7 +67,13 @@ export function addResume(program: Command): void {
         showResult(options, { kind: 'finished', runId: details.id });
         return;
       }
-      const plan = planRun(details.spec as RunSpec, details.specFolder);
+      const stored = details.spec as RunSpec;
+      const spec = await withWorkingEngine(stored, options);
+      if (!isSameEngine(spec.engine, engineOf(stored))) {
+        const [now, before] = [spec.engine, engineOf(stored)].map(describeEngine);
+        note(`what ${now} computes from here on differs in the last digits from what ${before} would`);
+      }
+      const plan = planRun(spec, details.specFolder);
       await execute(plan, options, (settings) => resumeRun(plan, details.id, settings));
     });
 }

@@ -5,7 +5,8 @@ import { deployedArchitecture } from '../../space/scale.ts';
 import type { RunSpec } from '../../space/spec.ts';
 import { breakdownTable, sumParts } from '../breakdown.ts';
 import { estimateDeployed } from '../costs.ts';
-import { describeScale } from '../describe.ts';
+import { describeEngine, describeScale } from '../describe.ts';
+import { engineOf } from '../engine.ts';
 import { formatBytes, formatDuration, formatMetric, formatTable } from '../format.ts';
 import { planCosts } from '../plan.ts';
 import { type RunDetails, RunReader } from '../store/queries.ts';
@@ -51,7 +52,8 @@ function showRun(reader: RunReader, details: RunDetails, asJson: boolean): void 
   );
   const lines = [
     `run ${id}: ${name}, ${state}`,
-    `seed ${spec.seed}, ${spec.search.algorithm}, corpus ${spec.task.corpus}, accelerator ${spec.accelerator}`,
+    `seed ${spec.seed}, ${spec.search.algorithm}, corpus ${spec.task.corpus}, accelerator ${spec.accelerator}, ` +
+      `engine ${describeEngine(engineOf(spec))}`,
     `${nCandidates} candidates, ${nEvaluations} evaluations, ${formatDuration(trainingSeconds)} of training`,
     'objectives:',
     ...bounds,

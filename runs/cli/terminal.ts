@@ -2,6 +2,7 @@
 import { CommanderError } from 'commander';
 import { CheckpointError } from '../../evaluators/checkpoint/checkpoint-error.ts';
 import { CorpusError } from '../../evaluators/data/corpus.ts';
+import { EngineError } from '../../evaluators/engine/engine-error.ts';
 import { HardwareError } from '../../hardware/index.ts';
 import { ExpressionError } from '../../space/expression.ts';
 import { SpecError } from '../../space/spec-error.ts';
@@ -47,8 +48,9 @@ export function describeError(error: unknown): { readonly text: string; readonly
     const text = error.message.replace(/^error: /, '').replace(/\n\(/, ' (');
     return { text: `paretoformer: ${text}`, exitCode: error.exitCode === 0 ? EXIT_OK : EXIT_USAGE };
   }
-  const isUsage =
-    error instanceof UsageError || error instanceof ExpressionError || error instanceof HardwareError;
+  const isUsage = [UsageError, ExpressionError, HardwareError, EngineError].some(
+    (kind) => error instanceof kind,
+  );
   const isKnown =
     isUsage || [StoreError, RunError, CorpusError, CheckpointError].some((kind) => error instanceof kind);
   const message = error instanceof Error ? error.message : String(error);

@@ -61,12 +61,12 @@ export class RunStore {
     return id;
   }
 
-  /** Takes hold of a run to continue it. @throws {@link StoreError} `in-use` while another process works on it. */
-  holdRun(runId: string): void {
+  /** Takes hold of a run to continue it; `detail` says what is other than at its start. @throws {@link StoreError} `in-use` while another process works on it. */
+  holdRun(runId: string, detail?: object): void {
     const token = randomBytes(8).toString('hex');
     this.#write(() => {
       takeLock(this.#database, runId, token, this.#now());
-      this.#insertEvent(runId, 'resumed', undefined);
+      this.#insertEvent(runId, 'resumed', detail);
     });
     this.#startHeartbeat(runId, token);
   }

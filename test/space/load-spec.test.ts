@@ -47,6 +47,9 @@ describe('shipped examples', () => {
       'training.epsilon',
       'training.gradientClip',
       'training.evaluationTokens',
+      'engine',
+      'engine.provider',
+      'engine.threads',
       'workers',
       'workers.maxThreads',
     ]);
@@ -74,6 +77,7 @@ describe('normalisation', () => {
       accelerator: 'nvidia-a100-80gb',
       objectives: ['loss', 'decodeLatency'],
       constraints: [],
+      engine: { name: 'onnx', provider: 'cpu', threads: 1 },
       workers: {},
     });
     expect(task).toEqual({
@@ -115,7 +119,10 @@ describe('normalisation', () => {
     const hash = specHash(parseSpec(MINIMAL + extra, 'a.yaml'));
     expect(specHash(parseSpec(reordered + other, 'a.yaml'))).toBe(hash);
     expect(specHash(parseSpec(`${MINIMAL}${extra}workers: {maxThreads: 7}\n`, 'a.yaml'))).toBe(hash);
-    expect(specHash(parseSpec(`${MINIMAL}${extra}seed: 2\n`, 'a.yaml'))).not.toBe(hash);
+    expect(specHash(parseSpec(`${MINIMAL}${extra}engine: {name: onnx}\n`, 'a.yaml'))).toBe(hash);
+    for (const decisive of ['seed: 2', 'engine: {name: wasm}', 'engine: {threads: 3}']) {
+      expect(specHash(parseSpec(`${MINIMAL}${extra}${decisive}\n`, 'a.yaml'))).not.toBe(hash);
+    }
     expect(hash).toMatch(/^[0-9a-f]{64}$/);
   });
 

@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs';
 import { expect } from 'vitest';
-import { eagerEngine } from '../../../evaluators/engine/eager.ts';
+import { type EagerBackend, eagerEngine } from '../../../evaluators/engine/eager.ts';
 import { type Graph, sizeOf } from '../../../evaluators/engine/graph.ts';
 import { type Buffer, bufferOf, type TensorFunction } from '../../../evaluators/engine/program.ts';
 import { compileGraph } from '../../../evaluators/engine/session.ts';
@@ -53,6 +53,19 @@ export async function runGraph(graph: Graph, given: Readonly<Record<string, Give
   } finally {
     await program.release();
   }
+  return dataOf(fetches);
+}
+
+/** What one of tfjs's backends makes of `f`, as `y`. */
+export async function runEager(
+  backend: EagerBackend,
+  given: Readonly<Record<string, Given>>,
+  f: (inputs: Record<string, tf.Tensor>) => tf.Tensor,
+): Promise<Results> {
+  const graph = trace(given, single(f));
+  const fetches = fetchesOf(graph);
+  const program = await eagerEngine(backend).compile(given, single(f));
+  await program.run(buffersOf(given), fetches);
   return dataOf(fetches);
 }
 

@@ -1,8 +1,9 @@
 import * as tf from '@tensorflow/tfjs';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { loadEagerBackend } from '../../../evaluators/engine/eager.ts';
 import { rmsNormKernel, rotaryKernel, siluKernel } from '../../../evaluators/engine/fused.ts';
 import { KERNELS } from '../../../evaluators/engine/kernels.ts';
-import { expectClose, floats, type Given, integers, runBoth, single } from './compare.ts';
+import { expectClose, floats, type Given, integers, runBoth, runEager, single } from './compare.ts';
 
 interface Case {
   readonly name: string;
@@ -184,6 +185,15 @@ test.each(CASES)('$name: traced as eager', async ({ given, f, gradientsOf = [] }
     return { y: f(inputs), ...Object.fromEntries(gradientsOf.map((name, i) => [`d${name}`, gradients[i]!])) };
   });
   expectClose(traced, eager, 1e-5);
+});
+
+/** Backends that need a package of their own; one that is not here has nothing to show. */
+describe.each(['wasm', 'tensorflow'] as const)('%s', (backend) => {
+  test.each(CASES)('$name: as on the reference', async ({ given, f }) => {
+    if ((await loadEagerBackend(backend).catch(() => 'absent')) === 'absent') return;
+    const [actual, expected] = [await runEager(backend, given, f), await runEager('cpu', given, f)];
+    expectClose(actual, expected, 1e-5);
+  });
 });
 
 test('every recorder has a case', () => {
