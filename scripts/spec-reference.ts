@@ -118,10 +118,12 @@ function describeValue(node: Node): string {
 
 /** A value, a list of it or a long form is what the page calls choices. */
 function alternatives(nodes: readonly Node[]): string {
-  const [first, list, long] = nodes;
-  if (list?.type === 'array' && nodes.length <= 3) {
-    return `${long?.properties?.choices === undefined ? 'choices' : 'choices, per layer'}: ${describeValue(first!)}`;
+  const [first, second, long, byPart] = nodes;
+  if (second?.type === 'array' && nodes.length <= 4) {
+    const forms = long?.properties?.choices === undefined ? '' : ', per layer';
+    return `choices${forms}${byPart === undefined ? '' : ' and part'}: ${describeValue(first!)}`;
   }
+  if (second?.properties?.feedForward !== undefined) return `by part: ${describeValue(first!)}`;
   return nodes
     .map((node) => (node.properties === undefined ? describeValue(node) : written(node)))
     .join(' or ');

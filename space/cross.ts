@@ -17,9 +17,8 @@ export function crossCandidates(space: Space, a: Candidate, b: Candidate, rng: R
     headDim: either('headDim'),
     tieEmbeddings: either('tieEmbeddings'),
     blocks: crossBlocks(left.blocks, right.blocks, rng),
-    weightFormat: either('weightFormat'),
-    sparsity: either('sparsity'),
     headFormat: either('headFormat'),
+    headSparsity: either('headSparsity'),
     kvCacheFormat: either('kvCacheFormat'),
     nCards: either('nCards'),
   });

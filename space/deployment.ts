@@ -26,17 +26,24 @@ export type WeightFormat = (typeof WEIGHT_FORMATS)[number];
 export const KV_CACHE_FORMATS = ['fp16', 'mxint8', 'fp8', 'int8'] as const;
 export type KvCacheFormat = (typeof KV_CACHE_FORMATS)[number];
 
-/** How one block's weights are stored. `sparsity` is the share of exact zeros, 0 = dense. */
-export interface LayerDeployment {
+/** How the weights of one part of a model are stored. `sparsity` is the share of exact zeros, 0 = dense. */
+export interface WeightStorage {
   readonly weightFormat: WeightFormat;
   readonly sparsity: number;
 }
 
+/** The parts of a block: what is stored alike within one layer. */
+export const LAYER_PARTS = ['attention', 'feedForward'] as const;
+export type LayerPart = (typeof LAYER_PARTS)[number];
+
+/** How one block is stored. A part that the layer leaves out is written like the other one. */
+export type LayerDeployment = Readonly<Record<LayerPart, WeightStorage>>;
+
 /** How a whole model is served. `layers` runs parallel to `Architecture.layers`. */
 export interface Deployment {
   readonly layers: readonly LayerDeployment[];
-  /** Format of the embedding table and the output head. */
-  readonly headFormat: WeightFormat;
+  /** The embedding table and the output head. */
+  readonly embedding: WeightStorage;
   readonly kvCacheFormat: KvCacheFormat;
   readonly nCards: number;
 }
@@ -48,12 +55,17 @@ export interface Workload {
   readonly generatedTokens: number;
 }
 
+/** Both parts of a block stored in the same way. */
+export function alikeLayer(storage: WeightStorage): LayerDeployment {
+  return { attention: storage, feedForward: storage };
+}
+
 /** FP16 everywhere, dense, on one card. */
 export function plainDeployment(nLayers: number): Deployment {
-  const layer: LayerDeployment = { weightFormat: 'fp16', sparsity: 0 };
+  const storage: WeightStorage = { weightFormat: 'fp16', sparsity: 0 };
   return {
-    layers: Array.from({ length: nLayers }, () => layer),
-    headFormat: 'fp16',
+    layers: Array.from({ length: nLayers }, () => alikeLayer(storage)),
+    embedding: storage,
     kvCacheFormat: 'fp16',
     nCards: 1,
   };

@@ -3,12 +3,14 @@
 // A member is canonical, so that equal functions have equal keys:
 //   - a layer without attention has nKvHeads 0;
 //   - a layer with neither attention nor feed-forward does not exist: depth counts real layers alone;
+//   - the storage of a part that a layer leaves out is written like that of its other part;
 //   - where no layer has attention, headDim is the space's smallest and the KV cache has the first format,
 //     because neither changes anything.
 import type { Architecture, Layer } from './architecture.ts';
 import { type Candidate, hashOf } from './candidate.ts';
-import type { KvCacheFormat, WeightFormat } from './deployment.ts';
-import { type LayerChoices, type RunSpec, vocabSizeOf } from './spec.ts';
+import type { KvCacheFormat, LayerDeployment, WeightFormat } from './deployment.ts';
+import { type PartChoices, type RunSpec, vocabSizeOf } from './spec.ts';
+import { holdsStorage, storageGenes } from './storage-genes.ts';
 
 /** A choice of query heads with the key-value heads that go with it. */
 interface AttentionChoice {
@@ -28,9 +30,10 @@ export interface Space {
   readonly depth: readonly number[];
   readonly attention: readonly AttentionChoice[];
   readonly dFf: readonly number[];
-  readonly weightFormat: LayerChoices<WeightFormat>;
-  readonly sparsity: LayerChoices<number>;
+  readonly weightFormat: PartChoices<WeightFormat>;
+  readonly sparsity: PartChoices<number>;
   readonly headFormat: readonly WeightFormat[];
+  readonly headSparsity: readonly number[];
   readonly kvCacheFormat: readonly KvCacheFormat[];
   readonly nCards: readonly number[];
 }
@@ -55,41 +58,40 @@ export function compileSpace(spec: Pick<RunSpec, 'space' | 'deployment' | 'task'
     weightFormat: deployment.weightFormat,
     sparsity: deployment.sparsity,
     headFormat: deployment.headFormat,
+    headSparsity: deployment.headSparsity,
     kvCacheFormat: deployment.kvCacheFormat,
     nCards: deployment.cards,
   };
 }
 
 /** One layer and how it is stored: what is inserted, deleted, duplicated and crossed as a whole. */
-export interface Block extends Layer {
-  readonly weightFormat: WeightFormat;
-  readonly sparsity: number;
-}
+export interface Block extends Layer, LayerDeployment {}
 
-/** A candidate taken apart. `weightFormat` and `sparsity` are the genes of spaces in which all layers share one. */
+/** A candidate taken apart. */
 export interface Genes {
   readonly dModel: number;
   readonly headDim: number;
   readonly tieEmbeddings: boolean;
   readonly blocks: readonly Block[];
-  readonly weightFormat: WeightFormat;
-  readonly sparsity: number;
   readonly headFormat: WeightFormat;
+  readonly headSparsity: number;
   readonly kvCacheFormat: KvCacheFormat;
   readonly nCards: number;
 }
 
-/** The genes of a candidate with at least one layer. */
+function storedBlocks({ architecture, deployment }: Candidate): Block[] {
+  return architecture.layers.map((layer, index) => ({ ...layer, ...deployment.layers[index]! }));
+}
+
+/** The genes of a candidate. */
 export function genesOf({ architecture, deployment }: Candidate): Genes {
-  const blocks = architecture.layers.map((layer, index) => ({ ...layer, ...deployment.layers[index]! }));
   return {
     dModel: architecture.dModel,
     headDim: architecture.headDim,
     tieEmbeddings: architecture.tieEmbeddings,
-    blocks,
-    weightFormat: blocks[0]!.weightFormat,
-    sparsity: blocks[0]!.sparsity,
-    headFormat: deployment.headFormat,
+    blocks: storedBlocks({ architecture, deployment }),
+    headFormat: deployment.embedding.weightFormat,
+    headSparsity: deployment.embedding.sparsity,
     kvCacheFormat: deployment.kvCacheFormat,
     nCards: deployment.nCards,
   };
@@ -119,15 +121,9 @@ export function containsCandidate(space: Space, { architecture, deployment }: Ca
     space.depth.includes(layers.length) &&
     layers.every((layer) => containsLayer(space, layer)) &&
     deployment.layers.length === layers.length &&
-    holdsChoices(
-      space.weightFormat,
-      deployment.layers.map(({ weightFormat }) => weightFormat),
-    ) &&
-    holdsChoices(
-      space.sparsity,
-      deployment.layers.map(({ sparsity }) => sparsity),
-    ) &&
-    space.headFormat.includes(deployment.headFormat) &&
+    holdsStorage(storageGenes(space), storedBlocks({ architecture, deployment })) &&
+    space.headFormat.includes(deployment.embedding.weightFormat) &&
+    space.headSparsity.includes(deployment.embedding.sparsity) &&
     (hasAttention ? space.kvCacheFormat : space.kvCacheFormat.slice(0, 1)).includes(
       deployment.kvCacheFormat,
     ) &&
@@ -138,8 +134,4 @@ export function containsCandidate(space: Space, { architecture, deployment }: Ca
 function containsLayer(space: Space, { nHeads, nKvHeads, dFf }: Layer): boolean {
   const attention = space.attention.find((choice) => choice.nHeads === nHeads);
   return attention?.nKvHeads.includes(nKvHeads) === true && space.dFf.includes(dFf) && nHeads + dFf > 0;
-}
-
-function holdsChoices<T>({ choices, perLayer }: LayerChoices<T>, values: readonly T[]): boolean {
-  return values.every((value) => choices.includes(value) && (perLayer || value === values[0]));
 }

@@ -16,10 +16,13 @@ export {
   type Deployment,
   KV_CACHE_FORMATS,
   type KvCacheFormat,
+  LAYER_PARTS,
   type LayerDeployment,
+  type LayerPart,
   plainDeployment,
   WEIGHT_FORMATS,
   type WeightFormat,
+  type WeightStorage,
   type Workload,
 } from './deployment.ts';
 export { didYouMean } from './did-you-mean.ts';
@@ -66,6 +69,7 @@ export {
   type CompressionSpec,
   type DeploymentSpec,
   type LayerChoices,
+  type PartChoices,
   type RunSpec,
   SEARCH_ALGORITHMS,
   type SearchAlgorithm,

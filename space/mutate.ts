@@ -1,10 +1,12 @@
 // Mutation: about one gene in expectation, at times a change of depth. Integers alone decide, so the same seed
 // gives the same child on every machine.
+import type { Layer } from './architecture.ts';
 import type { Candidate } from './candidate.ts';
 import { type Block, type Genes, genesOf, type Space } from './genome.ts';
 import type { Rng } from './random.ts';
 import { nearestChoice, repairGenes } from './repair.ts';
 import { sampleBlock } from './sample.ts';
+import { hasPart, layerRuns, type StorageGene, storageGenes, valueIn, withStorage } from './storage-genes.ts';
 
 const MOST_ATTEMPTS = 20;
 /** One mutation in four changes the depth where it can. */
@@ -33,7 +35,9 @@ function mutateGenes(space: Space, genes: Genes, rng: Rng): Genes {
   const changed = isDepthChange ? { ...genes, blocks: changeDepth(space, genes.blocks, rng) } : genes;
   const names = openGenes(space);
   const layerNames = openLayerGenes(space);
-  const nGenes = names.length + layerNames.length * changed.blocks.length;
+  const runs = openRuns(space, changed.blocks);
+  const nShapes = names.length + layerNames.length * changed.blocks.length;
+  const nGenes = nShapes + runs.length;
   if (nGenes === 0) return changed;
   // The gene that changes in any case, unless the depth did.
   const sure = isDepthChange ? -1 : rng.below(nGenes);
@@ -51,24 +55,45 @@ function mutateGenes(space: Space, genes: Genes, rng: Rng): Genes {
     }
     return mutated;
   });
+  for (const [index, { gene, start, end }] of runs.entries()) {
+    if (!hit(nShapes + index)) continue;
+    const value = step(gene.choices, valueIn(gene, changed.blocks.slice(start, end))!, rng);
+    for (let at = start; at < end; at++) blocks[at] = withStorage(blocks[at]!, gene, value);
+  }
   return { ...result, blocks };
 }
 
 type GeneName = Exclude<keyof Genes, 'blocks'>;
-type LayerGeneName = keyof Block;
+type LayerGeneName = keyof Layer;
+
+/** A storage gene in one of the runs of layers that it speaks for. */
+interface Run {
+  readonly gene: StorageGene;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The storage genes that have a choice, where some layer of their run has a part to store. */
+function openRuns(space: Space, blocks: readonly Block[]): Run[] {
+  const open = storageGenes(space).filter(({ choices }) => choices.length > 1);
+  return open.flatMap((gene) =>
+    layerRuns(gene, blocks.length)
+      .map(([start, end]) => ({ gene, start, end }))
+      .filter(({ start, end }) =>
+        blocks.slice(start, end).some((block) => gene.parts.some((part) => hasPart(block, part))),
+      ),
+  );
+}
 
 /** The genes of the whole model that have a choice. */
 function openGenes(space: Space): readonly GeneName[] {
-  const { dModel, headDim, tieEmbeddings, weightFormat, sparsity, headFormat, kvCacheFormat, nCards } = space;
-  const shared = <T>({ choices, perLayer }: { choices: readonly T[]; perLayer: boolean }) =>
-    perLayer ? [] : choices;
+  const { dModel, headDim, tieEmbeddings, headFormat, headSparsity, kvCacheFormat, nCards } = space;
   const choices: Readonly<Record<GeneName, readonly unknown[]>> = {
     dModel,
     headDim,
     tieEmbeddings,
-    weightFormat: shared(weightFormat),
-    sparsity: shared(sparsity),
     headFormat,
+    headSparsity,
     kvCacheFormat,
     nCards,
   };
@@ -77,13 +102,11 @@ function openGenes(space: Space): readonly GeneName[] {
 
 /** The genes of one layer that have a choice. */
 function openLayerGenes(space: Space): readonly LayerGeneName[] {
-  const { attention, dFf, weightFormat, sparsity } = space;
+  const { attention, dFf } = space;
   const isOpen: Readonly<Record<LayerGeneName, boolean>> = {
     nHeads: attention.length > 1,
     nKvHeads: attention.some(({ nKvHeads }) => nKvHeads.length > 1),
     dFf: dFf.length > 1,
-    weightFormat: weightFormat.perLayer && weightFormat.choices.length > 1,
-    sparsity: sparsity.perLayer && sparsity.choices.length > 1,
   };
   return (Object.keys(isOpen) as LayerGeneName[]).filter((name) => isOpen[name]);
 }
@@ -92,14 +115,11 @@ function mutateGene(space: Space, genes: Genes, name: GeneName, rng: Rng): Genes
   switch (name) {
     case 'dModel':
     case 'headDim':
+    case 'headSparsity':
     case 'nCards':
       return step<number>(space[name], genes[name], rng);
     case 'tieEmbeddings':
       return !genes.tieEmbeddings;
-    case 'weightFormat':
-      return step(space.weightFormat.choices, genes.weightFormat, rng);
-    case 'sparsity':
-      return step(space.sparsity.choices, genes.sparsity, rng);
     case 'headFormat':
       return step(space.headFormat, genes.headFormat, rng);
     case 'kvCacheFormat':
@@ -117,10 +137,6 @@ function mutateBlock(space: Space, block: Block, name: LayerGeneName, rng: Rng):
     }
     case 'dFf':
       return { ...block, dFf: step(space.dFf, block.dFf, rng) };
-    case 'weightFormat':
-      return { ...block, weightFormat: step(space.weightFormat.choices, block.weightFormat, rng) };
-    case 'sparsity':
-      return { ...block, sparsity: step(space.sparsity.choices, block.sparsity, rng) };
   }
 }
 

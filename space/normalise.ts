@@ -4,7 +4,13 @@ import type { Architecture, Layer } from './architecture.ts';
 import type { Candidate } from './candidate.ts';
 import { type Constraint, parseConstraint } from './constraint.ts';
 import { countMembers } from './count.ts';
-import { KV_CACHE_FORMATS, WEIGHT_FORMATS, type Workload } from './deployment.ts';
+import {
+  KV_CACHE_FORMATS,
+  LAYER_PARTS,
+  type LayerPart,
+  WEIGHT_FORMATS,
+  type Workload,
+} from './deployment.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { ExpressionError } from './expression.ts';
 import { compileSpace } from './genome.ts';
@@ -14,6 +20,7 @@ import { type Problem, show } from './schema-issues.ts';
 import {
   type DeploymentSpec,
   type LayerChoices,
+  type PartChoices,
   type RunSpec,
   SEARCH_INGREDIENTS,
   type SearchSpec,
@@ -95,13 +102,14 @@ function normaliseSpace(space: RawSpec['space'], report: Report): SpaceSpec {
 
 function normaliseDeployment(deployment: RawSpec['deployment'], report: Report): DeploymentSpec {
   const at = (key: string) => ['deployment', key];
-  const { weightFormat, sparsity, headFormat, kvCacheFormat, cards } = deployment;
+  const { weightFormat, sparsity, headFormat, headSparsity, kvCacheFormat, cards } = deployment;
   return {
-    weightFormat: layerChoices(weightFormat, at('weightFormat'), report, (a, b) =>
+    weightFormat: partChoices(weightFormat, at('weightFormat'), report, (a, b) =>
       byWidth(WEIGHT_FORMATS, a, b),
     ),
-    sparsity: layerChoices(sparsity, at('sparsity'), report, (a, b) => a - b),
+    sparsity: partChoices(sparsity, at('sparsity'), report, (a, b) => a - b),
     headFormat: distinct(headFormat, at('headFormat'), report).sort((a, b) => byWidth(WEIGHT_FORMATS, a, b)),
+    headSparsity: distinct(headSparsity, at('headSparsity'), report).sort((a, b) => a - b),
     kvCacheFormat: distinct(kvCacheFormat, at('kvCacheFormat'), report).sort((a, b) =>
       byWidth(KV_CACHE_FORMATS, a, b),
     ),
@@ -111,17 +119,38 @@ function normaliseDeployment(deployment: RawSpec['deployment'], report: Report):
 
 const byWidth = (formats: readonly string[], a: string, b: string) => formats.indexOf(a) - formats.indexOf(b);
 
+type RawLayerChoices<T> = T | T[] | { choices: T[]; perLayer: boolean; groups?: number | undefined };
+
+function partChoices<T extends string | number>(
+  value: RawLayerChoices<T> | Record<LayerPart, RawLayerChoices<T>>,
+  path: Path,
+  report: Report,
+  order: (a: T, b: T) => number,
+): PartChoices<T> {
+  if (typeof value !== 'object' || Array.isArray(value) || 'choices' in value) {
+    return { kind: 'alike', ...layerChoices(value, path, report, order) };
+  }
+  const [attention, feedForward] = LAYER_PARTS.map((part) =>
+    layerChoices(value[part], [...path, part], report, order),
+  );
+  return { kind: 'by-part', attention: attention!, feedForward: feedForward! };
+}
+
 function layerChoices<T extends string | number>(
-  value: T | T[] | { choices: T[]; perLayer: boolean },
+  value: RawLayerChoices<T>,
   path: Path,
   report: Report,
   order: (a: T, b: T) => number,
 ): LayerChoices<T> {
-  if (typeof value === 'object' && !Array.isArray(value)) {
-    const choices = distinct(value.choices, [...path, 'choices'], report).sort(order);
-    return { choices, perLayer: value.perLayer };
+  if (typeof value !== 'object' || Array.isArray(value)) {
+    return { choices: distinct(value, path, report).sort(order), nGroups: 1 };
   }
-  return { choices: distinct(value, path, report).sort(order), perLayer: false };
+  const choices = distinct(value.choices, [...path, 'choices'], report).sort(order);
+  const { perLayer, groups } = value;
+  if (perLayer && groups !== undefined) {
+    report({ path: [...path, 'groups'], message: 'either perLayer or groups: a layer cannot choose twice' });
+  }
+  return perLayer ? { choices } : { choices, nGroups: groups ?? 1 };
 }
 
 function numbers(value: number | number[] | Range, path: Path, report: Report): number[] {
@@ -181,12 +210,26 @@ function baselineCandidate(
   return {
     architecture,
     deployment: {
-      layers: architecture.layers.map(() => ({ weightFormat: raw.weightFormat, sparsity: raw.sparsity })),
-      headFormat: raw.headFormat,
+      layers: architecture.layers.map(({ nHeads, dFf }) => {
+        const storage = (part: LayerPart) => ({
+          weightFormat: partOf(raw.weightFormat, part),
+          sparsity: partOf(raw.sparsity, part),
+        });
+        // A part that is left out is written like the other one, as in members of a space.
+        return {
+          attention: storage(nHeads === 0 ? 'feedForward' : 'attention'),
+          feedForward: storage(dFf === 0 ? 'attention' : 'feedForward'),
+        };
+      }),
+      embedding: { weightFormat: raw.headFormat, sparsity: raw.headSparsity },
       kvCacheFormat: raw.kvCacheFormat,
       nCards: raw.cards,
     },
   };
+}
+
+function partOf<T extends string | number>(value: T | Record<LayerPart, T>, part: LayerPart): T {
+  return typeof value === 'object' ? value[part] : value;
 }
 
 type RawTeacher = NonNullable<RawSpec['training']['teacher']>;

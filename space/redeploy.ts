@@ -3,22 +3,27 @@ import { type Candidate, hashOf } from './candidate.ts';
 import { type Genes, genesOf, type Space } from './genome.ts';
 import type { Rng } from './random.ts';
 import { repairGenes } from './repair.ts';
-import { sampleBlock } from './sample.ts';
+import { sampleStorage } from './sample.ts';
+import { layerRuns, type StorageGene, storageGenes, withStorage } from './storage-genes.ts';
 
-type Serving = Pick<Genes, 'weightFormat' | 'sparsity' | 'headFormat' | 'kvCacheFormat' | 'nCards'>;
-
-/** Every deployment that stores all layers alike, by mixed radix: number 0 is the first choice of everything. */
-function servingAt(space: Space, number: number): Serving {
+/** `genes` under one of the deployments that store all layers alike, by mixed radix: 0 takes the first of all choices. */
+function servedAlike(space: Space, storage: readonly StorageGene[], genes: Genes, number: number): Genes {
   let rest = number;
   const next = <T>(choices: readonly T[]): T => {
     const choice = choices[rest % choices.length]!;
     rest = Math.floor(rest / choices.length);
     return choice;
   };
+  let { blocks } = genes;
+  for (const gene of storage) {
+    const value = next(gene.choices);
+    blocks = blocks.map((block) => withStorage(block, gene, value));
+  }
   return {
-    weightFormat: next(space.weightFormat.choices),
-    sparsity: next(space.sparsity.choices),
+    ...genes,
+    blocks,
     headFormat: next(space.headFormat),
+    headSparsity: next(space.headSparsity),
     kvCacheFormat: next(space.kvCacheFormat),
     nCards: next(space.nCards),
   };
@@ -30,29 +35,25 @@ function servingAt(space: Space, number: number): Serving {
  */
 export function deploymentsOf(space: Space, candidate: Candidate, most: number, rng: Rng): Candidate[] {
   const genes = genesOf(candidate);
+  const storage = storageGenes(space);
   const found = new Map<string, Candidate>();
-  const add = (serving: Serving, blocks: Genes['blocks']) => {
-    const member = repairGenes(space, { ...genes, ...serving, blocks });
+  const add = (served: Genes) => {
+    const member = repairGenes(space, served);
     found.set(hashOf(member), member);
   };
-  const { weightFormat, sparsity, headFormat, kvCacheFormat, nCards } = space;
-  const lists = [weightFormat.choices, sparsity.choices, headFormat, kvCacheFormat, nCards];
+  const { headFormat, headSparsity, kvCacheFormat, nCards } = space;
+  const lists = [...storage.map(({ choices }) => choices), headFormat, headSparsity, kvCacheFormat, nCards];
   const nAlike = lists.reduce((product, { length }) => product * length, 1);
-  const isMixed = genes.blocks.length > 1 && (weightFormat.perLayer || sparsity.perLayer);
+  const isMixed = storage.some(
+    (gene) => gene.choices.length > 1 && layerRuns(gene, genes.blocks.length).length > 1,
+  );
   const nShown = Math.min(nAlike, isMixed ? Math.ceil(most / 2) : most);
   for (let shown = 0; shown < nShown; shown++) {
-    const serving = servingAt(space, Math.floor((shown * nAlike) / nShown));
-    add(
-      serving,
-      genes.blocks.map((block) => ({ ...block, ...serving })),
-    );
+    add(servedAlike(space, storage, genes, Math.floor((shown * nAlike) / nShown)));
   }
   for (let draw = 0; isMixed && draw < most - nShown; draw++) {
-    const blocks = genes.blocks.map((block) => {
-      const { weightFormat: format, sparsity: share } = sampleBlock(space, rng);
-      return { ...block, weightFormat: format, sparsity: share };
-    });
-    add(servingAt(space, rng.below(nAlike)), blocks);
+    const alike = servedAlike(space, storage, genes, rng.below(nAlike));
+    add({ ...alike, blocks: alike.blocks.map((block) => ({ ...block, ...sampleStorage(space, rng) })) });
   }
   return [...found.values()];
 }

@@ -1,7 +1,8 @@
 // Genes -> the nearest canonical member of the space. All variation ends here, so nothing can leave the space.
+import type { Layer } from './architecture.ts';
 import type { Candidate } from './candidate.ts';
-import { smallestLayer } from './extremes.ts';
 import type { Block, Genes, Space } from './genome.ts';
+import { type StorageGene, storageGenes, tieStorage } from './storage-genes.ts';
 
 /** The choice nearest to `value`; of two as near, the lower. */
 export function nearestChoice(choices: readonly number[], value: number): number {
@@ -14,8 +15,9 @@ export function nearestChoice(choices: readonly number[], value: number): number
 const oneOf = <T>(choices: readonly T[], value: T): T => (choices.includes(value) ? value : choices[0]!);
 
 /**
- * The member nearest to the genes: every gene goes to its nearest choice, empty layers are dropped, and the
- * depth goes to the nearest allowed one by repeating or leaving out layers at even distances.
+ * The member nearest to the genes: every gene goes to its nearest choice, empty layers are dropped, the depth goes to
+ * the nearest allowed one by repeating or leaving out layers at even distances, and layers that share how they are
+ * stored follow the first of them.
  */
 export function repairGenes(space: Space, genes: Genes): Candidate {
   const real = genes.blocks
@@ -23,10 +25,12 @@ export function repairGenes(space: Space, genes: Genes): Candidate {
     .filter(({ nHeads, dFf }) => nHeads + dFf > 0);
   const source =
     real.length > 0 ? real : [{ ...snapBlock(space, genes.blocks[0]!), ...smallestLayer(space) }];
-  const blocks = stretch(source, nearestChoice(space.depth, real.length));
+  const blocks = tieStorage(
+    storageGenes(space),
+    stretch(source, nearestChoice(space.depth, real.length)),
+    snapStorage,
+  );
   const hasAttention = blocks.some(({ nHeads }) => nHeads > 0);
-  const weightFormat = oneOf(space.weightFormat.choices, genes.weightFormat);
-  const sparsity = nearestChoice(space.sparsity.choices, genes.sparsity);
   return {
     architecture: {
       dModel: nearestChoice(space.dModel, genes.dModel),
@@ -38,15 +42,37 @@ export function repairGenes(space: Space, genes: Genes): Candidate {
       layers: blocks.map(({ nHeads, nKvHeads, dFf }) => ({ nHeads, nKvHeads, dFf })),
     },
     deployment: {
-      layers: blocks.map((block) => ({
-        weightFormat: space.weightFormat.perLayer ? block.weightFormat : weightFormat,
-        sparsity: space.sparsity.perLayer ? block.sparsity : sparsity,
-      })),
-      headFormat: oneOf(space.headFormat, genes.headFormat),
+      layers: blocks.map(({ attention, feedForward }) => ({ attention, feedForward })),
+      embedding: {
+        weightFormat: oneOf(space.headFormat, genes.headFormat),
+        sparsity: nearestChoice(space.headSparsity, genes.headSparsity),
+      },
       kvCacheFormat: hasAttention ? oneOf(space.kvCacheFormat, genes.kvCacheFormat) : space.kvCacheFormat[0]!,
       nCards: nearestChoice(space.nCards, genes.nCards),
     },
   };
+}
+
+/** The layer with the fewest parameters at the smallest width and head size; never an empty one. */
+export function smallestLayer(space: Space): Layer {
+  const dModel = space.dModel[0]!;
+  const headDim = space.headDim[0]!;
+  const narrow = space.attention.map(({ nHeads, nKvHeads }) => ({ nHeads, nKvHeads: nKvHeads[0]! }));
+  const widths = [space.dFf[0]!, space.dFf.find((width) => width > 0) ?? 0];
+  const options = narrow.flatMap((heads) => widths.map((dFf) => ({ ...heads, dFf })));
+  const size = ({ nHeads, nKvHeads, dFf }: Layer) =>
+    2 * dModel * headDim * (nHeads + nKvHeads) + 3 * dModel * dFf;
+  const real = options.filter(({ nHeads, dFf }) => nHeads + dFf > 0);
+  return real.reduce((best, option) => (size(option) < size(best) ? option : best));
+}
+
+function snapStorage(
+  { choices }: StorageGene,
+  value: StorageGene['choices'][number],
+): StorageGene['choices'][number] {
+  return typeof value === 'number'
+    ? nearestChoice(choices as readonly number[], value)
+    : oneOf(choices, value);
 }
 
 function snapBlock(space: Space, block: Block): Block {
@@ -56,11 +82,10 @@ function snapBlock(space: Space, block: Block): Block {
   }
   const { nHeads, nKvHeads } = nearest;
   return {
+    ...block,
     nHeads,
     nKvHeads: nearestChoice(nKvHeads, block.nKvHeads),
     dFf: nearestChoice(space.dFf, block.dFf),
-    weightFormat: oneOf(space.weightFormat.choices, block.weightFormat),
-    sparsity: nearestChoice(space.sparsity.choices, block.sparsity),
   };
 }
 

@@ -1,9 +1,11 @@
 // Random members of a space.
 import type { Layer } from './architecture.ts';
 import type { Candidate } from './candidate.ts';
+import { alikeLayer, type LayerDeployment } from './deployment.ts';
 import type { Block, Space } from './genome.ts';
 import type { Rng } from './random.ts';
 import { repairGenes } from './repair.ts';
+import { storageGenes, withStorage } from './storage-genes.ts';
 
 /**
  * A random member; every member can be drawn. Each gene is uniform over its choices, depth too (drawn uniformly
@@ -16,9 +18,8 @@ export function sampleCandidate(space: Space, rng: Rng): Candidate {
     headDim: rng.pick(space.headDim),
     tieEmbeddings: rng.pick(space.tieEmbeddings),
     blocks: Array.from({ length: nLayers }, () => sampleBlock(space, rng)),
-    weightFormat: rng.pick(space.weightFormat.choices),
-    sparsity: rng.pick(space.sparsity.choices),
     headFormat: rng.pick(space.headFormat),
+    headSparsity: rng.pick(space.headSparsity),
     kvCacheFormat: rng.pick(space.kvCacheFormat),
     nCards: rng.pick(space.nCards),
   });
@@ -26,11 +27,16 @@ export function sampleCandidate(space: Space, rng: Rng): Candidate {
 
 /** A random layer with its storage. */
 export function sampleBlock(space: Space, rng: Rng): Block {
-  return {
-    ...sampleLayer(space, rng),
-    weightFormat: rng.pick(space.weightFormat.choices),
-    sparsity: rng.pick(space.sparsity.choices),
-  };
+  return { ...sampleLayer(space, rng), ...sampleStorage(space, rng) };
+}
+
+/** A random way of storing one layer. */
+export function sampleStorage(space: Space, rng: Rng): LayerDeployment {
+  const anything = alikeLayer({ weightFormat: 'fp16', sparsity: 0 });
+  return storageGenes(space).reduce(
+    (stored, gene) => withStorage(stored, gene, rng.pick(gene.choices)),
+    anything,
+  );
 }
 
 function sampleLayer(space: Space, rng: Rng): Layer {

@@ -67,13 +67,19 @@ function unknownKey(key: string, keys: readonly string[]): string {
   return `unknown key "${key}"${didYouMean(key, keys) || `; known are ${keys.join(', ')}`}`;
 }
 
-/** The branch of a union whose outer shape fits the data, if there is just one. */
+/** The branch of a union whose outer shape fits the data; of several, the one with the fewest keys that do not. */
 function likelyBranch(branches: readonly (readonly ZodIssue[])[]): readonly ZodIssue[] | undefined {
   const isOuter = ({ code, path }: ZodIssue) =>
     path.length === 0 && (code === 'invalid_type' || code === 'invalid_value' || code === 'invalid_union');
   // A number of the wrong kind (1.5 for a whole number) has the right outer shape.
   const fitting = branches.filter((issues) => issues.every((issue) => !isOuter(issue) || isHalfRight(issue)));
-  return fitting.length === 1 ? fitting[0] : undefined;
+  const [best, second] = fitting.toSorted((a, b) => nMisfits(a) - nMisfits(b));
+  if (best === undefined || second === undefined) return best;
+  return nMisfits(best) < nMisfits(second) ? best : undefined;
+}
+
+function nMisfits(issues: readonly ZodIssue[]): number {
+  return issues.reduce((sum, issue) => sum + (issue.code === 'unrecognized_keys' ? issue.keys.length : 1), 0);
 }
 
 const isHalfRight = (issue: ZodIssue) => issue.code === 'invalid_type' && issue.expected === 'int';

@@ -153,9 +153,10 @@ const searchFits: Check = ({ search, training }) => {
 };
 
 /** OWL finds the layers' sparsities itself: there is no gene of a layer left for it to keep. */
-const splitFits: Check = ({ compression, deployment }) => {
-  if (compression.split !== 'owl' || !deployment.sparsity.perLayer) return [];
-  const message = 'owl shares one sparsity out over the layers: deployment.sparsity cannot be per layer';
+const splitFits: Check = ({ compression, deployment: { sparsity } }) => {
+  if (compression.split !== 'owl' || (sparsity.kind === 'alike' && sparsity.nGroups === 1)) return [];
+  const message =
+    'owl shares one sparsity out over the layers: deployment.sparsity must be one choice for all layers and parts';
   return [{ path: ['compression', 'split'], message }];
 };
 

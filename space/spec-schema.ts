@@ -21,7 +21,10 @@ function numberChoices(item: z.ZodNumber, about: string) {
   return z.union([item, z.array(item).min(1), range]).describe(about);
 }
 
-/** A plain list is one choice for all layers; the long form may leave the choice to each layer. */
+/**
+ * A plain list is one choice for all layers; the long form may leave it to each layer or to groups of layers; a third
+ * form names the choices of attention and feed-forward apart.
+ */
 function layerChoices<T extends z.ZodType>(item: T, about: string) {
   const long = z.strictObject({
     choices: z.array(item).min(1).describe('the values to choose from'),
@@ -29,8 +32,26 @@ function layerChoices<T extends z.ZodType>(item: T, about: string) {
       .boolean()
       .default(false)
       .describe('true: every layer chooses for itself; false: one choice for all'),
+    groups: count
+      .max(1024)
+      .optional()
+      .describe('layers are cut into so many runs of about equal length that choose together'),
   });
-  return z.union([item, z.array(item).min(1), long]).describe(about);
+  const ofLayers = z.union([item, z.array(item).min(1), long]);
+  const byPart = z.strictObject({
+    attention: ofLayers.describe('choices of the query, key, value and output matrices'),
+    feedForward: ofLayers.describe('choices of the gate, up and down matrices'),
+  });
+  return z.union([item, z.array(item).min(1), long, byPart]).describe(about);
+}
+
+/** One value for both parts of a layer, or one for each. */
+function partValue<T extends z.ZodType>(item: T, about: string) {
+  const byPart = z.strictObject({
+    attention: item.describe('of the query, key, value and output matrices'),
+    feedForward: item.describe('of the gate, up and down matrices'),
+  });
+  return z.union([item, byPart]).describe(about);
 }
 
 function plainChoices<T extends z.ZodType>(item: T, about: string) {
@@ -107,6 +128,10 @@ const deployment = z.strictObject({
   headFormat: plainChoices(weightFormat, 'number format of the embedding table and the output head').default(
     'fp16',
   ),
+  headSparsity: plainChoices(
+    sparsity,
+    'share of the embedding table and the output head that is exactly zero',
+  ).default(0),
   kvCacheFormat: plainChoices(kvCacheFormat, 'number format of the KV cache').default('fp16'),
   cards: numberChoices(count.max(1024), 'accelerator cards that share the model').default(1),
 });
@@ -145,11 +170,14 @@ const modelKeys = {
 
 const baseline = z.strictObject({
   ...modelKeys,
-  weightFormat: weightFormat.default('fp16').describe('number format of the weights'),
-  sparsity: sparsity.default(0).describe('share of the weights that is exactly zero'),
+  weightFormat: partValue(weightFormat, "number format of the layers' weights").default('fp16'),
+  sparsity: partValue(sparsity, "share of the layers' weights that is exactly zero").default(0),
   headFormat: weightFormat
     .default('fp16')
     .describe('number format of the embedding table and the output head'),
+  headSparsity: sparsity
+    .default(0)
+    .describe('share of the embedding table and the output head that is exactly zero'),
   kvCacheFormat: kvCacheFormat.default('fp16').describe('number format of the KV cache'),
   cards: count.max(1024).default(1).describe('accelerator cards that share the model'),
 });
@@ -203,7 +231,7 @@ const compression = z.strictObject({
     .enum(SPARSITY_SPLITS)
     .default('uniform')
     .describe(
-      '`uniform`: a layer has the sparsity of its deployment; `owl`: the sparsity is the mean over the layers, less for those with more outliers (not where `sparsity` is chosen per layer)',
+      '`uniform`: a layer has the sparsity of its deployment; `owl`: the sparsity is the mean over the layers, less for those with more outliers (only where `sparsity` is one choice for all layers and parts)',
     ),
   calibrationWindows: count
     .max(65_536)

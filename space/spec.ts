@@ -3,7 +3,7 @@
 import type { Architecture } from './architecture.ts';
 import type { Candidate } from './candidate.ts';
 import type { Constraint } from './constraint.ts';
-import type { KvCacheFormat, WeightFormat, Workload } from './deployment.ts';
+import type { KvCacheFormat, LayerPart, WeightFormat, Workload } from './deployment.ts';
 import type { EngineSpec } from './engine-spec.ts';
 import type { MetricName, MetricTable } from './metrics.ts';
 import type { Scale } from './scale.ts';
@@ -65,17 +65,27 @@ export interface SpaceSpec {
   };
 }
 
-/** Choices that every layer makes for itself (`perLayer`) or that one gene makes for all layers. */
+/**
+ * What the layers choose from. The layers are cut into `nGroups` runs of about equal length that choose together:
+ * 1 = one choice for all; absent = every layer chooses for itself.
+ */
 export interface LayerChoices<T> {
   readonly choices: readonly T[];
-  readonly perLayer: boolean;
+  readonly nGroups?: number;
 }
+
+/** Choices of one property of the layers: by part, or one for both parts of a layer. */
+export type PartChoices<T> =
+  | ({ readonly kind: 'alike' } & LayerChoices<T>)
+  | ({ readonly kind: 'by-part' } & Readonly<Record<LayerPart, LayerChoices<T>>>);
 
 /** What may be searched in the deployment. Formats are sorted from the widest to the narrowest. */
 export interface DeploymentSpec {
-  readonly weightFormat: LayerChoices<WeightFormat>;
-  readonly sparsity: LayerChoices<number>;
+  readonly weightFormat: PartChoices<WeightFormat>;
+  readonly sparsity: PartChoices<number>;
+  /** Of the embedding table and the output head. */
   readonly headFormat: readonly WeightFormat[];
+  readonly headSparsity: readonly number[];
   readonly kvCacheFormat: readonly KvCacheFormat[];
   readonly cards: readonly number[];
 }

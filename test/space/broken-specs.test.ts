@@ -44,7 +44,7 @@ const EXPECTED = [
   'no-survivors.yaml:13:22 search.candidates: 8 candidates at eta 3 leave none for rung 3: at least 9 needed',
   'not-a-map.yaml:1:1: expected a map of keys, found a list',
   'odd-head-size.yaml:6:12 space.headDim: headDim 17: rotary positions turn its numbers in pairs, so it must be even',
-  'owl-per-layer.yaml:14:22 compression.split: owl shares one sparsity out over the layers: deployment.sparsity cannot be per layer',
+  'owl-per-layer.yaml:14:22 compression.split: owl shares one sparsity out over the layers: deployment.sparsity must be one choice for all layers and parts',
   'provider-of-another-engine.yaml:15:13 engine.provider: provider "cuda" is of engine "onnx", not of "tensorflow"',
   'range-missed-max.yaml:5:26 space.dModel.max: max 128 is not min 64 plus a whole number of steps of 48: write 112 or 160',
   'range-upside-down.yaml:7:24 space.depth.max: max 2 is less than min 6',

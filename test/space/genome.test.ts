@@ -4,7 +4,7 @@ import { countParameters } from '../../space/architecture.ts';
 import type { Candidate } from '../../space/candidate.ts';
 import { countArchitectures, countMembers } from '../../space/count.ts';
 import { crossCandidates } from '../../space/cross.ts';
-import { plainDeployment } from '../../space/deployment.ts';
+import { alikeLayer, plainDeployment, type WeightFormat } from '../../space/deployment.ts';
 import { largestCandidate, middleCandidate, smallestCandidate } from '../../space/extremes.ts';
 import {
   architectureHash,
@@ -20,9 +20,12 @@ import { deriveRng } from '../../space/random.ts';
 import { deploymentsOf } from '../../space/redeploy.ts';
 import { repairGenes, stretch } from '../../space/repair.ts';
 import { sampleCandidate } from '../../space/sample.ts';
+import type { LayerChoices } from '../../space/spec.ts';
 import { spaces, spelledCandidates } from './small-spaces.ts';
 
 const seeds = fc.nat({ max: 1_000_000 });
+
+const TWO: LayerChoices<WeightFormat> = { choices: ['fp16', 'mxfp4-e2m1'] };
 
 const tiny: Space = {
   vocabSize: 256,
@@ -37,9 +40,10 @@ const tiny: Space = {
     { nHeads: 2, nKvHeads: [1, 2] },
   ],
   dFf: [0, 96],
-  weightFormat: { choices: ['fp16', 'mxfp4-e2m1'], perLayer: true },
-  sparsity: { choices: [0], perLayer: false },
+  weightFormat: { kind: 'alike', ...TWO },
+  sparsity: { kind: 'alike', choices: [0], nGroups: 1 },
   headFormat: ['fp16'],
+  headSparsity: [0],
   kvCacheFormat: ['fp16', 'mxint8'],
   nCards: [1],
 };
@@ -193,7 +197,7 @@ describe('reach', () => {
       depth: [2],
       attention: [{ nHeads: 2, nKvHeads: [1] }],
       dFf: [96],
-      weightFormat: { choices: ['fp16'], perLayer: true },
+      weightFormat: { kind: 'alike', choices: ['fp16'] },
       kvCacheFormat: ['fp16'],
     };
     const only = smallestCandidate(single);
@@ -209,14 +213,15 @@ function differences(a: Candidate, b: Candidate): number {
     architecture.headDim,
     deployment.kvCacheFormat,
     ...architecture.layers.flatMap((layer) => [layer.nHeads, layer.nKvHeads, layer.dFf]),
-    ...deployment.layers.map((layer) => layer.weightFormat),
+    ...deployment.layers.map((layer) => layer.attention.weightFormat),
   ];
   const other = flat(b);
   return flat(a).filter((value, index) => value !== other[index]).length;
 }
 
 describe('canonical form', () => {
-  const block = { nHeads: 2, nKvHeads: 1, dFf: 96, weightFormat: 'fp16', sparsity: 0 } as const;
+  const stored = (weightFormat: WeightFormat) => alikeLayer({ weightFormat, sparsity: 0 });
+  const block = { nHeads: 2, nKvHeads: 1, dFf: 96, ...stored('fp16') };
   const empty = { ...block, nHeads: 0, nKvHeads: 0, dFf: 0 };
   const genes = { ...genesOf(largestCandidate(tiny)), headDim: 32, kvCacheFormat: 'mxint8' as const };
 
@@ -250,10 +255,35 @@ describe('canonical form', () => {
   });
 
   test('one format for all layers unless the space frees it', () => {
-    const shared: Space = { ...tiny, weightFormat: { choices: ['fp16', 'mxfp4-e2m1'], perLayer: false } };
-    const mixed = [block, { ...block, weightFormat: 'mxfp4-e2m1' as const }];
-    const { deployment } = repairGenes(shared, { ...genes, weightFormat: 'mxfp4-e2m1', blocks: mixed });
-    expect(deployment.layers.map(({ weightFormat }) => weightFormat)).toEqual(['mxfp4-e2m1', 'mxfp4-e2m1']);
+    const shared: Space = { ...tiny, weightFormat: { kind: 'alike', ...TWO, nGroups: 1 } };
+    const mixed = [{ ...block, ...stored('mxfp4-e2m1') }, block];
+    const { deployment } = repairGenes(shared, { ...genes, blocks: mixed });
+    expect(deployment.layers).toEqual([stored('mxfp4-e2m1'), stored('mxfp4-e2m1')]);
+  });
+
+  test('groups of layers follow the first of them, each part by itself where the space says so', () => {
+    const grouped: Space = {
+      ...tiny,
+      depth: [4],
+      weightFormat: { kind: 'by-part', attention: { ...TWO, nGroups: 2 }, feedForward: TWO },
+    };
+    const narrow = { weightFormat: 'mxfp4-e2m1', sparsity: 0 } as const;
+    const wide = { weightFormat: 'fp16', sparsity: 0 } as const;
+    const headless = { ...block, nHeads: 0, nKvHeads: 0 };
+    const blocks = [
+      { ...headless, attention: wide, feedForward: wide },
+      { ...block, attention: narrow, feedForward: narrow },
+      { ...block, attention: wide, feedForward: narrow },
+      { ...block, attention: narrow, feedForward: wide },
+    ];
+    const { layers } = repairGenes(grouped, { ...genes, blocks }).deployment;
+    expect(layers).toEqual([
+      // Without attention: written like the feed-forward.
+      { attention: wide, feedForward: wide },
+      { attention: narrow, feedForward: narrow },
+      { attention: wide, feedForward: narrow },
+      { attention: wide, feedForward: wide },
+    ]);
   });
 
   test('stretch repeats and leaves out at even distances', () => {
@@ -270,7 +300,7 @@ test('crossover: layers come with their storage from the same relative depth of 
     const layers = Array.from({ length: depth }, () => ({ nHeads: 2, nKvHeads: 1, dFf }));
     const deployment = {
       ...plainDeployment(depth),
-      layers: layers.map(() => ({ weightFormat, sparsity: 0 })),
+      layers: layers.map(() => alikeLayer({ weightFormat, sparsity: 0 })),
     };
     return { architecture: { ...base.architecture, layers }, deployment };
   };
@@ -280,7 +310,7 @@ test('crossover: layers come with their storage from the same relative depth of 
     const rng = deriveRng(4, number, 'cross');
     const child = crossCandidates(space, parent(4, 16, 'fp16'), parent(8, 32, 'mxfp4-e2m1'), rng);
     const widths = child.architecture.layers.map(({ dFf }) => dFf);
-    const formats = child.deployment.layers.map(({ weightFormat }) => weightFormat);
+    const formats = child.deployment.layers.map(({ attention }) => attention.weightFormat);
     expect(formats).toEqual(widths.map((dFf) => (dFf === 16 ? 'fp16' : 'mxfp4-e2m1')));
     depths.add(widths.length);
     if (widths.filter((dFf, index) => index > 0 && dFf !== widths[index - 1]).length === 1) nRuns++;
@@ -295,7 +325,7 @@ test('the same seed gives the same child, another seed another', () => {
   const draw = (seed: number) => candidateKey(sampleCandidate(space, deriveRng(seed, 0, 'sample')));
   expect(draw(1)).toBe(draw(1));
   expect(new Set(Array.from({ length: 50 }, (_, seed) => draw(seed))).size).toBeGreaterThan(45);
-  expect(draw(1)).toBe('e5a585c68dba');
+  expect(draw(1)).toBe('008c7dbdcd4f');
 });
 
 const SPEC = `
@@ -317,7 +347,7 @@ test('a compiled space takes its vocabulary from the tokenizer and only dividing
     { nHeads: 3, nKvHeads: [1] },
     { nHeads: 4, nKvHeads: [1, 2, 4] },
   ]);
-  expect(space.weightFormat).toEqual({ choices: ['fp16'], perLayer: false });
+  expect(space.weightFormat).toEqual({ kind: 'alike', choices: ['fp16'], nGroups: 1 });
 });
 
 describe('other deployments of an architecture', () => {
@@ -341,15 +371,13 @@ describe('other deployments of an architecture', () => {
 
   test('hold every way of storing all layers alike where there is room', () => {
     const member = sampleCandidate(tiny, deriveRng(1, 0, 'member'));
-    const { weightFormat, sparsity, headFormat, nCards } = tiny;
+    const { headFormat, nCards } = tiny;
     const found = deploymentsOf(tiny, member, 10_000, deriveRng(1, 1, 'deployments'));
     const alike = found.filter(
       ({ deployment: { layers } }) => new Set(layers.map((layer) => JSON.stringify(layer))).size === 1,
     );
     const hasAttention = member.architecture.layers.some(({ nHeads }) => nHeads > 0);
     const nCaches = hasAttention ? tiny.kvCacheFormat.length : 1;
-    expect(alike).toHaveLength(
-      weightFormat.choices.length * sparsity.choices.length * headFormat.length * nCaches * nCards.length,
-    );
+    expect(alike).toHaveLength(TWO.choices.length * headFormat.length * nCaches * nCards.length);
   });
 });

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { canonicalJson } from '../../space/candidate.ts';
 import { countMembers } from '../../space/count.ts';
+import { alikeLayer } from '../../space/deployment.ts';
 import { compileSpace, containsCandidate } from '../../space/genome.ts';
 import { allKeyPaths } from '../../space/json-schema.ts';
 import { loadSpec, parseSpec, specHash } from '../../space/load-spec.ts';
@@ -87,9 +88,10 @@ describe('normalisation', () => {
       contextLength: 128,
     });
     expect(deployment).toEqual({
-      weightFormat: { choices: ['fp16'], perLayer: false },
-      sparsity: { choices: [0], perLayer: false },
+      weightFormat: { kind: 'alike', choices: ['fp16'], nGroups: 1 },
+      sparsity: { kind: 'alike', choices: [0], nGroups: 1 },
       headFormat: ['fp16'],
+      headSparsity: [0],
       kvCacheFormat: ['fp16'],
       cards: [1],
     });
@@ -138,8 +140,8 @@ describe('normalisation', () => {
       tieEmbeddings: true,
     });
     expect(spec.baseline!.deployment.layers).toEqual([
-      { weightFormat: 'mxint8', sparsity: 0 },
-      { weightFormat: 'mxint8', sparsity: 0 },
+      alikeLayer({ weightFormat: 'mxint8', sparsity: 0 }),
+      alikeLayer({ weightFormat: 'mxint8', sparsity: 0 }),
     ]);
     expect(containsCandidate(compileSpace(spec), spec.baseline!)).toBe(false);
     expect(spec.constraints[0]!.bound).toEqual({ kind: 'relative', factor: 1.02, reference: 'baseline' });

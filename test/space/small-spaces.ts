@@ -1,14 +1,25 @@
 // Spaces small enough to enumerate, and random ones, for the tests of the genome.
 import fc from 'fast-check';
 import type { Candidate } from '../../space/candidate.ts';
-import { KV_CACHE_FORMATS, WEIGHT_FORMATS } from '../../space/deployment.ts';
+import { KV_CACHE_FORMATS, WEIGHT_FORMATS, type WeightStorage } from '../../space/deployment.ts';
 import type { Space } from '../../space/genome.ts';
+import type { PartChoices } from '../../space/spec.ts';
+import { storageGenes } from '../../space/storage-genes.ts';
 
 const sortedNumbers = (choices: fc.Arbitrary<number>, maxLength: number) =>
   fc.uniqueArray(choices, { minLength: 1, maxLength }).map((list) => list.sort((a, b) => a - b));
 
-function layerChoices<T>(choices: fc.Arbitrary<T[]>) {
-  return fc.record({ choices, perLayer: fc.boolean() });
+/** One for all, a group of layers, or every layer for itself; both parts alike or each its own. */
+function partChoices<T>(choices: fc.Arbitrary<T[]>): fc.Arbitrary<PartChoices<T>> {
+  const ofLayers = fc.record(
+    { choices, nGroups: fc.integer({ min: 1, max: 3 }) },
+    { requiredKeys: ['choices'] },
+  );
+  const byPart = fc.record({ attention: ofLayers, feedForward: ofLayers });
+  return fc.oneof(
+    ofLayers.map((alike) => ({ kind: 'alike' as const, ...alike })),
+    byPart.map((parts) => ({ kind: 'by-part' as const, ...parts })),
+  );
 }
 
 /** Random spaces, with at most `most` choices a gene. */
@@ -31,9 +42,10 @@ export function spaces(most: number, deepest: number): fc.Arbitrary<Space> {
         ),
       ),
       dFf: sortedNumbers(fc.constantFrom(0, 16, 32, 100, 256), most),
-      weightFormat: layerChoices(fc.subarray([...WEIGHT_FORMATS], { minLength: 1, maxLength: most })),
-      sparsity: layerChoices(sortedNumbers(fc.constantFrom(0, 0.25, 0.5, 0.8, 0.9), most)),
+      weightFormat: partChoices(fc.subarray([...WEIGHT_FORMATS], { minLength: 1, maxLength: most })),
+      sparsity: partChoices(sortedNumbers(fc.constantFrom(0, 0.25, 0.5, 0.8, 0.9), most)),
       headFormat: fc.subarray([...WEIGHT_FORMATS], { minLength: 1, maxLength: most }),
+      headSparsity: sortedNumbers(fc.constantFrom(0, 0.5), Math.min(most, 2)),
       kvCacheFormat: fc.subarray([...KV_CACHE_FORMATS], { minLength: 1, maxLength: Math.min(most, 4) }),
       nCards: sortedNumbers(fc.constantFrom(1, 2, 4, 8), most),
     })
@@ -53,8 +65,15 @@ export function* spelledCandidates(space: Space): Generator<Candidate> {
   const layers = space.attention.flatMap(({ nHeads, nKvHeads }) =>
     nKvHeads.flatMap((kvHeads) => space.dFf.map((dFf) => ({ nHeads, nKvHeads: kvHeads, dFf }))),
   );
-  const stored = space.weightFormat.choices.flatMap((weightFormat) =>
-    space.sparsity.choices.map((sparsity) => ({ weightFormat, sparsity })),
+  const anyOf = (property: 'weightFormat' | 'sparsity') => [
+    ...new Set(storageGenes(space).flatMap((gene) => (gene.property === property ? gene.choices : []))),
+  ];
+  const storages = anyOf('weightFormat').flatMap((weightFormat) =>
+    anyOf('sparsity').map((sparsity) => ({ weightFormat, sparsity }) as WeightStorage),
+  );
+  const stored = storages.flatMap((attention) => storages.map((feedForward) => ({ attention, feedForward })));
+  const embeddings = space.headFormat.flatMap((weightFormat) =>
+    space.headSparsity.map((sparsity) => ({ weightFormat, sparsity })),
   );
   for (const depth of space.depth)
     for (const dModel of space.dModel)
@@ -62,7 +81,7 @@ export function* spelledCandidates(space: Space): Generator<Candidate> {
         for (const tieEmbeddings of space.tieEmbeddings)
           for (const layerList of sequences(layers, depth))
             for (const storedList of sequences(stored, depth))
-              for (const headFormat of space.headFormat)
+              for (const embedding of embeddings)
                 for (const kvCacheFormat of space.kvCacheFormat)
                   for (const nCards of space.nCards) {
                     const { vocabSize, contextLength, ropeTheta } = space;
@@ -76,7 +95,7 @@ export function* spelledCandidates(space: Space): Generator<Candidate> {
                         ropeTheta,
                         layers: layerList,
                       },
-                      deployment: { layers: storedList, headFormat, kvCacheFormat, nCards },
+                      deployment: { layers: storedList, embedding, kvCacheFormat, nCards },
                     };
                   }
 }
