@@ -1,5 +1,6 @@
 // What became of one training: data, never an exception, because it crosses a thread boundary and
 // because a search meets every one of these daily.
+import type { LayerPart } from '../space/deployment.ts';
 
 export interface TrainingSuccess {
   readonly kind: 'ok';
@@ -43,12 +44,10 @@ export type MeasurementOutcome = MeasurementSuccess | TaskFailure;
 
 /** How much each way of storing each layer would disturb a trained model. Plain JSON. */
 export interface NoiseTable {
-  /** By layer, then by `storageKey`: mean disturbance of the layer's matrices. */
-  readonly layers: readonly Readonly<Record<string, number>>[];
-  /** By weight format. */
-  readonly head: Readonly<Record<string, number>>;
-  /** By format of the KV cache: one number for each lossy one. */
-  readonly cache: Readonly<Record<string, readonly number[]>>;
+  /** By layer, part and `storageKey`: mean disturbance of the part's matrices; parts that are left out are absent. */
+  readonly layers: readonly Readonly<Partial<Record<LayerPart, Readonly<Record<string, number>>>>>[];
+  /** Of embedding table and output head, by `storageKey`. */
+  readonly embedding: Readonly<Record<string, number>>;
 }
 
 export type ProfileOutcome = { readonly kind: 'ok'; readonly table: NoiseTable } | TaskFailure;

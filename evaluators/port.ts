@@ -1,7 +1,7 @@
 // The evaluator port: trains one architecture to one rung, and measures what deployments make of it. Implementations:
 // Piscina threads, and an analytic stand-in for tests of everything that surrounds training.
 import type { Architecture } from '../space/architecture.ts';
-import type { Deployment, WeightFormat } from '../space/deployment.ts';
+import type { Deployment, LayerPart, WeightStorage } from '../space/deployment.ts';
 import type { MeasurementOutcome, ProfileOutcome, TrainingOutcome } from './outcome.ts';
 
 export interface TrainingTask {
@@ -19,11 +19,9 @@ export interface MeasurementTask extends TrainingTask {
   readonly deployment: Deployment;
 }
 
-/** Asks how much every combination of these choices would disturb an architecture trained to a rung. */
+/** Asks how much each of these ways of storing its parts would disturb an architecture trained to a rung. */
 export interface ProfileTask extends TrainingTask {
-  readonly weightFormats: readonly WeightFormat[];
-  readonly sparsities: readonly number[];
-  readonly headFormats: readonly WeightFormat[];
+  readonly choices: Readonly<Record<LayerPart | 'embedding', readonly WeightStorage[]>>;
 }
 
 export interface TrainingProgress {

@@ -1,4 +1,5 @@
 // What a model costs on an accelerator: the pure function a search calls for each candidate.
+import { weightFormatsOf } from '../space/deployment.ts';
 import type { MetricValues } from '../space/metrics.ts';
 import type { Accelerator, ValidationRecord } from './accelerator.ts';
 import type { CostInput } from './cost-input.ts';
@@ -87,8 +88,8 @@ export interface CostEstimate {
 
 /** Formats of a deployment whose figures on this device are assumed, not measured or fitted. */
 function assumedFormats({ accelerator, deployment }: CostInput): string[] {
-  const formats = new Set(deployment.layers.map((layer) => layer.weightFormat));
-  return [...formats].filter((format) => !accelerator.weightFormats[familyOf(format)].isCalibrated);
+  const formats = weightFormatsOf(deployment.layers);
+  return formats.filter((format) => !accelerator.weightFormats[familyOf(format)].isCalibrated);
 }
 
 /** Whether measured rows say anything about a batch of this size. */
@@ -141,7 +142,7 @@ function breakdownOf(input: CostInput): BreakdownRow[] {
   const blocks = input.architecture.layers.flatMap((layer, i) =>
     rows(blockPrice(book, layer, input.deployment.layers[i]!, input.encodedRatios?.[i]), i),
   );
-  return [...blocks, ...rows(outerPrice(book, input.deployment.headFormat), undefined)];
+  return [...blocks, ...rows(outerPrice(book, input.deployment.embedding), undefined)];
 }
 
 /** One array for all estimates: its values are read before the next estimate begins. */
@@ -158,7 +159,7 @@ function sumParts(book: PriceBook, { architecture, deployment, encodedRatios }: 
     );
   }
   const sums = scratch;
-  sums.set(outerPrice(book, deployment.headFormat).totals);
+  sums.set(outerPrice(book, deployment.embedding).totals);
   for (let i = 0; i < layers.length; i += 1) {
     const { totals } = blockPrice(book, layers[i]!, deployment.layers[i]!, encodedRatios?.[i]);
     for (let j = 0; j < N_TOTALS; j += 1) sums[j]! += totals[j]!;

@@ -1,5 +1,5 @@
 // Deployments that store every block alike.
-import type { Deployment, KvCacheFormat, WeightFormat } from '../space/deployment.ts';
+import { alikeLayer, type Deployment, type KvCacheFormat, type WeightFormat } from '../space/deployment.ts';
 
 /** What a uniform deployment may choose; the rest is FP16, dense, one card. */
 export interface UniformChoice {
@@ -14,10 +14,10 @@ export interface UniformChoice {
 /** One format and sparsity for all blocks. */
 export function uniformDeployment(nLayers: number, choice: UniformChoice = {}): Deployment {
   const weightFormat = choice.weightFormat ?? 'fp16';
-  const layer = { weightFormat, sparsity: choice.sparsity ?? 0 };
+  const layer = alikeLayer({ weightFormat, sparsity: choice.sparsity ?? 0 });
   return {
     layers: Array.from({ length: nLayers }, () => layer),
-    headFormat: choice.headFormat ?? weightFormat,
+    embedding: { weightFormat: choice.headFormat ?? weightFormat, sparsity: 0 },
     kvCacheFormat: choice.kvCacheFormat ?? 'fp16',
     nCards: choice.nCards ?? 1,
   };

@@ -1,5 +1,5 @@
 // What would make a model fit: more cards, smaller formats, a smaller batch.
-import type { Deployment } from '../space/deployment.ts';
+import { type Deployment, mapStorage } from '../space/deployment.ts';
 import type { CostInput } from './cost-input.ts';
 
 type Fits = (input: CostInput) => boolean;
@@ -24,8 +24,8 @@ export function adviseFit(input: CostInput, fits: Fits): readonly string[] {
   const nCards = findSmallestCards(input, fits);
   if (nCards !== undefined) advice.push(`${nCards} cards of ${accelerator.name}`);
   for (const weightFormat of SMALLER_FORMATS) {
-    const layers = deployment.layers.map((layer) => ({ ...layer, weightFormat }));
-    if (fits({ ...input, deployment: { ...deployment, layers, headFormat: weightFormat } })) {
+    const smaller = mapStorage(deployment, (storage) => ({ ...storage, weightFormat }));
+    if (fits({ ...input, deployment: smaller })) {
       advice.push(`weights in ${weightFormat}`);
       break;
     }

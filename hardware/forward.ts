@@ -10,7 +10,7 @@ import {
 } from './layer-cost.ts';
 import { weightMacsPerToken } from './model-shape.ts';
 import type { OperationTime } from './roofline.ts';
-import { checkInput, checkLayer, checkWeightFormat } from './validate.ts';
+import { checkInput, checkLayer, checkStorage } from './validate.ts';
 
 function totalTime(operations: readonly OperationCost[]): OperationTime {
   let seconds = 0;
@@ -29,7 +29,7 @@ function totalTime(operations: readonly OperationCost[]): OperationTime {
 export function forwardTime(input: CostInput, pass: Pass): OperationTime {
   const { architecture, deployment, accelerator } = input;
   checkInput(input);
-  checkWeightFormat(deployment.headFormat);
+  checkStorage(deployment.embedding);
   const { layers, ...shape } = architecture;
   const setting: Setting = {
     accelerator,
@@ -38,7 +38,7 @@ export function forwardTime(input: CostInput, pass: Pass): OperationTime {
     kvCacheFormat: deployment.kvCacheFormat,
   };
   const known = new Map<string, OperationTime>();
-  let { seconds, busySeconds } = totalTime(priceOuter(setting, pass, deployment.headFormat));
+  let { seconds, busySeconds } = totalTime(priceOuter(setting, pass, deployment.embedding));
   if (pass.pastTokens > 0) {
     const sequences = sequenceSeconds(setting, pass, weightMacsPerToken(architecture));
     seconds += sequences;
@@ -46,7 +46,16 @@ export function forwardTime(input: CostInput, pass: Pass): OperationTime {
   }
   layers.forEach((layer, i) => {
     const stored = deployment.layers[i]!;
-    const key = `${layer.nHeads}/${layer.nKvHeads}/${layer.dFf}/${stored.weightFormat}/${stored.sparsity}`;
+    const { attention, feedForward } = stored;
+    const key = [
+      layer.nHeads,
+      layer.nKvHeads,
+      layer.dFf,
+      attention.weightFormat,
+      attention.sparsity,
+      feedForward.weightFormat,
+      feedForward.sparsity,
+    ].join('/');
     let priced = known.get(key);
     if (priced === undefined) {
       checkLayer(layer, stored);

@@ -1,6 +1,6 @@
 // One block, or the part outside the blocks, priced for one forward pass on one device of a tensor-parallel group.
 import type { Layer } from '../space/architecture.ts';
-import type { KvCacheFormat, LayerDeployment, WeightFormat } from '../space/deployment.ts';
+import type { KvCacheFormat, LayerDeployment, WeightStorage } from '../space/deployment.ts';
 import type { Accelerator, Kernel } from './accelerator.ts';
 import { kvHeadBytes } from './kv-cache.ts';
 import { HOUSE_DETAILS, headWidth, type ModelShape } from './model-shape.ts';
@@ -60,8 +60,10 @@ export interface Setting {
 /** How a block is stored, with the size that it was found to have. */
 export interface StoredBlock extends LayerDeployment {
   /** Stored bytes of the matrices over the expected ones; 1 when absent. */
-  readonly encodedRatio?: number;
+  readonly encodedRatio?: number | undefined;
 }
+
+type StoredPart = WeightStorage & Pick<StoredBlock, 'encodedRatio'>;
 
 const ACTIVATION_BYTES = 2;
 
@@ -91,7 +93,7 @@ interface Matrix {
 function priceMatrix(
   setting: Setting,
   pass: Pass,
-  { weightFormat, sparsity, encodedRatio = 1 }: StoredBlock,
+  { weightFormat, sparsity, encodedRatio = 1 }: StoredPart,
   matrix: Matrix,
 ): OperationCost {
   const { accelerator } = setting;
@@ -137,7 +139,7 @@ export function layerKvBytes(setting: Setting, layer: Layer): { whole: number; d
   return { whole: head * layer.nKvHeads, device: head * shardHeads(layer.nKvHeads, setting.nDevices) };
 }
 
-function priceAttention(setting: Setting, pass: Pass, layer: Layer, stored: StoredBlock): OperationCost[] {
+function priceAttention(setting: Setting, pass: Pass, layer: Layer, stored: StoredPart): OperationCost[] {
   const { accelerator, nDevices, shape } = setting;
   const { dModel, headDim } = shape;
   const tokens = pass.nSequences * pass.newTokens;
@@ -181,7 +183,7 @@ function priceAttention(setting: Setting, pass: Pass, layer: Layer, stored: Stor
   ];
 }
 
-function priceFeedForward(setting: Setting, pass: Pass, layer: Layer, stored: StoredBlock): OperationCost[] {
+function priceFeedForward(setting: Setting, pass: Pass, layer: Layer, stored: StoredPart): OperationCost[] {
   const { nDevices, shape } = setting;
   const details = shape.details ?? HOUSE_DETAILS;
   const tokens = pass.nSequences * pass.newTokens;
@@ -212,33 +214,28 @@ export function priceLayer(
   setting: Setting,
   pass: Pass,
   layer: Layer,
-  stored: StoredBlock,
+  { attention, feedForward, encodedRatio }: StoredBlock,
 ): readonly OperationCost[] {
   return [
-    ...(layer.nHeads > 0 ? priceAttention(setting, pass, layer, stored) : []),
-    ...(layer.dFf > 0 ? priceFeedForward(setting, pass, layer, stored) : []),
+    ...(layer.nHeads > 0 ? priceAttention(setting, pass, layer, { ...attention, encodedRatio }) : []),
+    ...(layer.dFf > 0 ? priceFeedForward(setting, pass, layer, { ...feedForward, encodedRatio }) : []),
   ];
 }
 
 /** Final norm, output head and the step's own overhead in one pass. */
-export function priceOuter(setting: Setting, pass: Pass, headFormat: WeightFormat): readonly OperationCost[] {
+export function priceOuter(setting: Setting, pass: Pass, embedding: WeightStorage): readonly OperationCost[] {
   const { accelerator, nDevices, shape } = setting;
   const width = headWidth(shape);
   const rows: Pass = { ...pass, newTokens: pass.logitRows };
   return [
     elementwise(setting, 1, pass.nSequences * pass.newTokens * shape.dModel * 2 * ACTIVATION_BYTES),
-    priceMatrix(
-      setting,
-      rows,
-      { weightFormat: headFormat, sparsity: 0 },
-      {
-        operation: 'logits',
-        inputs: width,
-        outputs: Math.ceil(shape.vocabSize / nDevices),
-        fullInputs: width,
-        fullOutputs: shape.vocabSize,
-      },
-    ),
+    priceMatrix(setting, rows, embedding, {
+      operation: 'logits',
+      inputs: width,
+      outputs: Math.ceil(shape.vocabSize / nDevices),
+      fullInputs: width,
+      fullOutputs: shape.vocabSize,
+    }),
     { operation: 'step', seconds: accelerator.stepSeconds, busySeconds: 0, macs: 0, bytes: 0, ...NO_WEIGHTS },
   ];
 }

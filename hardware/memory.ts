@@ -1,5 +1,5 @@
 // What one device must hold, equation (9): weights, KV cache, activations, reserve.
-import type { WeightFormat, Workload } from '../space/deployment.ts';
+import type { WeightStorage, Workload } from '../space/deployment.ts';
 import type { Setting } from './layer-cost.ts';
 import { headWidth, outerCounts } from './model-shape.ts';
 import { weightMatrixBytes } from './weight-bits.ts';
@@ -18,12 +18,15 @@ export interface DeviceMemory {
 }
 
 /** Bytes of embedding, head, positions and final norm: of the whole model, and of one device. */
-export function outerBytes(setting: Setting, headFormat: WeightFormat): { whole: number; device: number } {
+export function outerBytes(
+  setting: Setting,
+  { weightFormat, sparsity }: WeightStorage,
+): { whole: number; device: number } {
   const { shape, nDevices } = setting;
   const counts = outerCounts(shape);
   const width = headWidth(shape);
-  const table = weightMatrixBytes(headFormat, { rows: width, cols: shape.vocabSize });
-  const plainBytes = headFormat === 'fp32' ? 4 : 2;
+  const table = weightMatrixBytes(weightFormat, { rows: width, cols: shape.vocabSize }, sparsity);
+  const plainBytes = weightFormat === 'fp32' ? 4 : 2;
   const small = (counts.projectionWeights + counts.positionWeights + counts.vectors) * plainBytes;
   const tables = (shape.tieEmbeddings ? 1 : 2) * table;
   return { whole: tables + small, device: tables / nDevices + small };

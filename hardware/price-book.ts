@@ -1,6 +1,6 @@
 // Prices remembered for one setting: distinct blocks are priced once, and a further model of known blocks is a sum.
 import type { Layer } from '../space/architecture.ts';
-import type { LayerDeployment, WeightFormat } from '../space/deployment.ts';
+import type { LayerDeployment, WeightStorage } from '../space/deployment.ts';
 import type { Accelerator } from './accelerator.ts';
 import { type BlockTable, createBlockTable } from './block-table.ts';
 import type { CostInput } from './cost-input.ts';
@@ -16,7 +16,7 @@ import {
 } from './layer-cost.ts';
 import { outerBytes } from './memory.ts';
 import { layerCounts, outerCounts } from './model-shape.ts';
-import { checkInput, checkLayer, checkWeightFormat } from './validate.ts';
+import { checkInput, checkLayer, checkStorage } from './validate.ts';
 
 /** What a block, or the part outside the blocks, adds to an estimate. Seconds and device bytes are of one device. */
 export interface PartPrice {
@@ -63,7 +63,8 @@ export interface PriceBook {
   readonly setting: Setting;
   readonly passes: Passes;
   readonly blocks: BlockTable<PartPrice>;
-  readonly outers: Map<WeightFormat, PartPrice>;
+  /** By format and sparsity. */
+  readonly outers: Map<string, PartPrice>;
 }
 
 interface Shelf {
@@ -198,13 +199,15 @@ function priceBlock(book: PriceBook, layer: Layer, stored: StoredBlock): PartPri
   checkLayer(layer, stored);
   const { decode, prefill, seconds } = pricePasses(book, (pass) => priceLayer(setting, pass, layer, stored));
   const counts = layerCounts(setting.shape, layer);
-  const vectors = counts.attentionVectors + counts.feedForwardVectors;
-  const vectorBytes = vectors * (stored.weightFormat === 'fp32' ? 4 : 2);
+  const bytesOf = ({ weightFormat }: WeightStorage) => (weightFormat === 'fp32' ? 4 : 2);
+  const vectorBytes =
+    counts.attentionVectors * bytesOf(stored.attention) +
+    counts.feedForwardVectors * bytesOf(stored.feedForward);
   const productWeights = counts.attentionWeights + counts.feedForwardWeights;
   const kv = layerKvBytes(setting, layer);
   const totals = toTotals({
     ...seconds,
-    parameters: productWeights + vectors,
+    parameters: productWeights + counts.attentionVectors + counts.feedForwardVectors,
     productWeights,
     decodeMacs: sum(decode, (operation) => operation.macs),
     weightBytes: sum(decode, (operation) => operation.weightBytes) + vectorBytes,
@@ -231,15 +234,17 @@ export function blockPrice(
   return price;
 }
 
-/** The price of all that lies outside the blocks. @throws HardwareError for an unknown format. */
-export function outerPrice(book: PriceBook, headFormat: WeightFormat): PartPrice {
-  const known = book.outers.get(headFormat);
+/** The price of all that lies outside the blocks. @throws HardwareError for storage that makes no sense. */
+export function outerPrice(book: PriceBook, embedding: WeightStorage): PartPrice {
+  const { weightFormat, sparsity } = embedding;
+  const key = sparsity === 0 ? weightFormat : `${weightFormat} ${sparsity}`;
+  const known = book.outers.get(key);
   if (known !== undefined) return known;
-  checkWeightFormat(headFormat);
+  checkStorage(embedding);
   const { setting, passes } = book;
   const counts = outerCounts(setting.shape);
-  const bytes = outerBytes(setting, headFormat);
-  const { decode, prefill, seconds } = pricePasses(book, (pass) => priceOuter(setting, pass, headFormat));
+  const bytes = outerBytes(setting, embedding);
+  const { decode, prefill, seconds } = pricePasses(book, (pass) => priceOuter(setting, pass, embedding));
   const totals = toTotals({
     ...seconds,
     parameters:
@@ -256,6 +261,6 @@ export function outerPrice(book: PriceBook, headFormat: WeightFormat): PartPrice
     deviceKvBytesPerToken: 0,
   });
   const outer: PartPrice = { decode, prefill, totals };
-  book.outers.set(headFormat, outer);
+  book.outers.set(key, outer);
   return outer;
 }

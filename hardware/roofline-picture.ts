@@ -1,4 +1,5 @@
 // A roofline as SVG: operations over arithmetic intensity, decode and prefill, under the device's roofs.
+import { weightFormatsOf } from '../space/deployment.ts';
 import type { Accelerator } from './accelerator.ts';
 import { estimateCost } from './cost.ts';
 import type { CostInput } from './cost-input.ts';
@@ -245,7 +246,7 @@ function labelParts({ point, at, down, textAt, textDown, anchor }: Label): strin
 
 /** What the picture is of, in a line. */
 function subtitleOf({ architecture, deployment, workload }: CostInput): string {
-  const formats = [...new Set(deployment.layers.map(({ weightFormat }) => weightFormat))];
+  const formats = weightFormatsOf(deployment.layers);
   const { batch, promptTokens, generatedTokens } = workload;
   return (
     `${architecture.layers.length} layers, weights ${formats.join(', ')}; batch ${batch}, ` +

@@ -1,6 +1,16 @@
 // Which single change buys most next: every knob of a candidate moved one notch, ranked by what it saves.
 import type { Layer } from '../space/architecture.ts';
-import type { Deployment, LayerDeployment, WeightFormat } from '../space/deployment.ts';
+import {
+  alikeLayer,
+  type Deployment,
+  isAlike,
+  LAYER_PARTS,
+  type LayerPart,
+  mapStorage,
+  type WeightFormat,
+  type WeightStorage,
+  weightFormatsOf,
+} from '../space/deployment.ts';
 import { type CostEstimate, estimateCost } from './cost.ts';
 import type { CostInput } from './cost-input.ts';
 import { HardwareError } from './errors.ts';
@@ -58,22 +68,12 @@ function withLayer(input: CostInput, at: number, layer: Layer): CostInput {
   return { ...input, architecture: { ...input.architecture, layers } };
 }
 
-function withStored(
-  input: CostInput,
-  change: (stored: LayerDeployment, i: number) => LayerDeployment,
-): CostInput {
-  return withDeployment(input, { layers: input.deployment.layers.map(change) });
-}
-
 function withDeployment(input: CostInput, change: Partial<Deployment>): CostInput {
   return { ...input, deployment: { ...input.deployment, ...change } };
 }
 
 function layerChanges(input: CostInput, at: number): Change[] {
   const layer = input.architecture.layers[at]!;
-  const stored = input.deployment.layers[at]!;
-  const only = (change: Partial<LayerDeployment>) =>
-    withStored(input, (old, i) => (i === at ? { ...old, ...change } : old));
   const changes: Change[] = [];
   const add = (change: string, next: CostInput) => changes.push({ change, layer: at, input: next });
   const nKvHeads = layer.nHeads > 0 ? fewerKvHeads(layer) : undefined;
@@ -90,15 +90,37 @@ function layerChanges(input: CostInput, at: number): Change[] {
   if (dFf > 0 && dFf < layer.dFf) {
     add(`layer ${at}: feed-forward ${layer.dFf} to ${dFf}`, withLayer(input, at, { ...layer, dFf }));
   }
-  const weightFormat = NEXT_FORMAT[stored.weightFormat];
-  if (weightFormat !== undefined) {
-    add(`layer ${at}: ${stored.weightFormat} to ${weightFormat}`, only({ weightFormat }));
-  }
-  const sparsity = SPARSITY_STEPS.find((step) => step > stored.sparsity);
-  if (sparsity !== undefined) {
-    add(`layer ${at}: sparsity ${stored.sparsity} to ${sparsity}`, only({ sparsity }));
+  for (const { parts, name } of storedParts(input, at)) {
+    const stored = input.deployment.layers[at]![parts[0]!];
+    const only = (change: Partial<WeightStorage>) => {
+      const layers = input.deployment.layers.map((old, i) => {
+        if (i !== at) return old;
+        const changed = alikeLayer({ ...stored, ...change });
+        return parts.length === 2 ? changed : { ...old, [parts[0]!]: changed[parts[0]!] };
+      });
+      return withDeployment(input, { layers });
+    };
+    const weightFormat = NEXT_FORMAT[stored.weightFormat];
+    if (weightFormat !== undefined) {
+      add(`layer ${at}: ${name}${stored.weightFormat} to ${weightFormat}`, only({ weightFormat }));
+    }
+    const sparsity = SPARSITY_STEPS.find((step) => step > stored.sparsity);
+    if (sparsity !== undefined) {
+      add(`layer ${at}: ${name}sparsity ${stored.sparsity} to ${sparsity}`, only({ sparsity }));
+    }
   }
   return changes;
+}
+
+const PART_NAMES: Readonly<Record<LayerPart, string>> = {
+  attention: 'attention ',
+  feedForward: 'feed-forward ',
+};
+
+/** The parts of a layer as they are moved: together where both are stored alike, else one by one. */
+function storedParts({ deployment }: CostInput, at: number): { parts: readonly LayerPart[]; name: string }[] {
+  if (isAlike(deployment.layers[at]!)) return [{ parts: LAYER_PARTS, name: '' }];
+  return LAYER_PARTS.map((part) => ({ parts: [part], name: PART_NAMES[part] }));
 }
 
 function modelChanges(input: CostInput): Change[] {
@@ -113,19 +135,20 @@ function modelChanges(input: CostInput): Change[] {
       add(`KV cache in ${kvCacheFormat}`, withDeployment(input, { kvCacheFormat }));
     }
   }
-  const headFormat = NEXT_FORMAT[deployment.headFormat];
+  const { embedding } = deployment;
+  const headFormat = NEXT_FORMAT[embedding.weightFormat];
   if (headFormat !== undefined) {
     add(
-      `embedding and head: ${deployment.headFormat} to ${headFormat}`,
-      withDeployment(input, { headFormat }),
+      `embedding and head: ${embedding.weightFormat} to ${headFormat}`,
+      withDeployment(input, { embedding: { ...embedding, weightFormat: headFormat } }),
     );
   }
-  const lower = withStored(input, (stored) => ({
-    ...stored,
-    weightFormat: NEXT_FORMAT[stored.weightFormat] ?? stored.weightFormat,
-  }));
-  if (deployment.layers.some((stored) => NEXT_FORMAT[stored.weightFormat] !== undefined)) {
-    add('all layers one weight format down', lower);
+  if (weightFormatsOf(deployment.layers).some((format) => NEXT_FORMAT[format] !== undefined)) {
+    const { layers } = mapStorage(deployment, (stored) => ({
+      ...stored,
+      weightFormat: NEXT_FORMAT[stored.weightFormat] ?? stored.weightFormat,
+    }));
+    add('all layers one weight format down', withDeployment(input, { layers }));
   }
   const layers = architecture.layers.map((layer) => {
     const nKvHeads = layer.nHeads > 0 ? fewerKvHeads(layer) : undefined;

@@ -1,6 +1,11 @@
 // Input that makes no sense is a typed error before anything is priced.
 import type { Layer } from '../space/architecture.ts';
-import { KV_CACHE_FORMATS, type LayerDeployment, WEIGHT_FORMATS } from '../space/deployment.ts';
+import {
+  KV_CACHE_FORMATS,
+  type LayerDeployment,
+  WEIGHT_FORMATS,
+  type WeightStorage,
+} from '../space/deployment.ts';
 import type { CostInput } from './cost-input.ts';
 import { HardwareError } from './errors.ts';
 
@@ -22,16 +27,21 @@ export function checkLayer({ nHeads, nKvHeads, dFf }: Layer, stored: LayerDeploy
   if (nHeads > 0 && (nKvHeads === 0 || nKvHeads > nHeads || nHeads % nKvHeads !== 0)) {
     bad(`nKvHeads must divide nHeads: ${nKvHeads} kv heads, ${nHeads} heads`);
   }
-  checkWeightFormat(stored.weightFormat);
-  if (!(stored.sparsity >= 0 && stored.sparsity < 1)) {
-    throw new HardwareError(
-      'bad-deployment',
-      `sparsity must be at least 0 and below 1, not ${stored.sparsity}`,
-    );
+  checkStorage(stored.attention);
+  checkStorage(stored.feedForward);
+}
+
+/** @throws HardwareError for a format that is none, or a sparsity out of range. */
+export function checkStorage({ weightFormat, sparsity }: WeightStorage): void {
+  if (!(WEIGHT_FORMATS as readonly string[]).includes(weightFormat)) {
+    throw new HardwareError('unsupported-format', `unknown weight format ${JSON.stringify(weightFormat)}`);
+  }
+  if (!(sparsity >= 0 && sparsity < 1)) {
+    throw new HardwareError('bad-deployment', `sparsity must be at least 0 and below 1, not ${sparsity}`);
   }
 }
 
-/** Everything of an input but its blocks and its head format. @throws HardwareError */
+/** Everything of an input but how its weights are stored, and its blocks. @throws HardwareError */
 export function checkInput({ architecture, deployment, accelerator, workload }: CostInput): void {
   for (const name of ['dModel', 'headDim', 'vocabSize'] as const) {
     if (!isCount(architecture[name], 1)) {
@@ -68,12 +78,5 @@ export function checkInput({ architecture, deployment, accelerator, workload }: 
       'unsupported-format',
       `${accelerator.name} has no ${kvCacheFormat} KV cache; it has ${accelerator.kvCacheFormats.join(', ')}`,
     );
-  }
-}
-
-/** @throws HardwareError for a name that is no weight format. */
-export function checkWeightFormat(format: string): void {
-  if (!(WEIGHT_FORMATS as readonly string[]).includes(format)) {
-    throw new HardwareError('unsupported-format', `unknown weight format ${JSON.stringify(format)}`);
   }
 }

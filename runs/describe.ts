@@ -1,19 +1,49 @@
 // Candidates in the form that tables and JSON documents show them.
 import type { Architecture } from '../space/architecture.ts';
 import type { Deployment } from '../space/deployment.ts';
+import {
+  type Deployment,
+  isAlike,
+  LAYER_PARTS,
+  type LayerDeployment,
+  type LayerPart,
+  type WeightStorage,
+} from '../space/deployment.ts';
 import { DEFAULT_ENGINE, type EngineSpec } from '../space/engine-spec.ts';
 import type { Scale } from '../space/scale.ts';
 import { formatLayers } from './format.ts';
 
-/** `mxfp4-e2m1`, `mixed: fp16 x1, mxfp4-e2m1 x3`, with `80 % sparse` where weights are. */
-export function describeWeights({ layers }: Deployment): string {
-  const names = layers.map(({ weightFormat, sparsity }) =>
-    sparsity === 0 ? weightFormat : `${weightFormat} ${Math.round(sparsity * 100)} % sparse`,
-  );
+/** The parts of a layer as people read them. */
+export const PART_NAMES: Readonly<Record<LayerPart, string>> = {
+  attention: 'attention',
+  feedForward: 'feed-forward',
+};
+
+/** `mxfp4-e2m1`, with `80 % sparse` where weights are. */
+export function describeStorage({ weightFormat, sparsity }: WeightStorage): string {
+  return sparsity === 0 ? weightFormat : `${weightFormat} ${Math.round(sparsity * 100)} % sparse`;
+}
+
+/** `mxfp4-e2m1` where both parts are stored alike, else `attention fp16, feed-forward mxfp4-e2m1`. */
+export function describeLayerStorage(stored: LayerDeployment): string {
+  if (isAlike(stored)) return describeStorage(stored.attention);
+  return LAYER_PARTS.map((part) => `${PART_NAMES[part]} ${describeStorage(stored[part])}`).join(', ');
+}
+
+function counted(names: readonly string[]): string {
   const counts = new Map<string, number>();
   for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
   if (counts.size === 1) return names[0]!;
   return [...counts].map(([name, n]) => `${name} x${n}`).join(', ');
+}
+
+/** `fp16 x1, mxfp4-e2m1 x3` over the layers; attention and feed-forward apart where they are stored unlike. */
+export function describeWeights({ layers }: Deployment): string {
+  if (layers.every(isAlike)) return counted(layers.map(({ attention }) => describeStorage(attention)));
+  const parts = LAYER_PARTS.map(
+    (part) => `${PART_NAMES[part]} ${counted(layers.map((layer) => describeStorage(layer[part])))}`,
+  );
+  return parts.join('; ');
 }
 
 /** The columns that tell one architecture from another. */

@@ -5,6 +5,7 @@ import { createSearch } from '../search/index.ts';
 import { canonicalJson } from '../space/candidate.ts';
 import { specHash } from '../space/load-spec.ts';
 import type { RunSpec } from '../space/spec.ts';
+import { storageChoices } from '../space/storage-genes.ts';
 import { Interrupted } from './attempts.ts';
 import { explainInfeasible, hypervolumeBounds, surveySpace } from './bounds.ts';
 import { createDeployMany } from './deploy-many.ts';
@@ -191,13 +192,7 @@ function openWorkshop(
       return weightBytes === undefined ? undefined : 8 * weightBytes;
     },
   });
-  const { weightFormat, sparsity, headFormat } = spec.deployment;
-  const choices = {
-    weightFormats: weightFormat.choices,
-    sparsities: sparsity.choices,
-    headFormats: headFormat,
-  };
-  const redeploy = { rung: spec.training.rungs.length - 1, choices };
+  const redeploy = { rung: spec.training.rungs.length - 1, choices: storageChoices(spec.deployment) };
   return {
     problem,
     trainings,

@@ -13,7 +13,7 @@ import type { MeasurementRecord, ProfileRecord } from './store/records.ts';
 export type SettledMeasurement = Settled<MeasurementRecord>;
 
 /** The choices that a noise table covers. */
-export type StorageChoices = Pick<ProfileTask, 'weightFormats' | 'sparsities' | 'headFormats'>;
+export type StorageChoices = ProfileTask['choices'];
 
 export interface MeasurementsOptions {
   readonly evaluator: Evaluator;
@@ -35,8 +35,8 @@ export interface Measurements {
 }
 
 /** Names what of a deployment decides weights and cache: the number of cards does not. */
-export function storedHash({ layers, headFormat, kvCacheFormat }: Deployment): string {
-  return hashOf({ layers, headFormat, kvCacheFormat });
+export function storedHash({ layers, embedding, kvCacheFormat }: Deployment): string {
+  return hashOf({ layers, embedding, kvCacheFormat });
 }
 
 /** The measurements of one run. */
@@ -76,7 +76,7 @@ export function createMeasurements(options: MeasurementsOptions): Measurements {
   const profileOnce = async (architecture: Architecture, rung: number, choices: StorageChoices) => {
     const architectureHash = hashOf(architecture);
     const attempts = earlierProfiles.get(`${architectureHash}/${rung}`) ?? [];
-    const task = { architecture, architectureHash, rung, ...choices };
+    const task = { architecture, architectureHash, rung, choices };
     const attemptOnce = async (attempt: number): Promise<ProfileRecord> => {
       const { outcome, wallSeconds } = await timed<ProfileOutcome>(() => evaluator.profile(task, signal));
       const fields =

@@ -36,11 +36,13 @@ const architecture = z
     return z.NEVER;
   });
 
+const storage = z.strictObject({
+  weightFormat: z.enum(WEIGHT_FORMATS),
+  sparsity: z.number().min(0).lt(1),
+});
 const deployment = z.strictObject({
-  layers: z
-    .array(z.strictObject({ weightFormat: z.enum(WEIGHT_FORMATS), sparsity: z.number().min(0).lt(1) }))
-    .min(1),
-  headFormat: z.enum(WEIGHT_FORMATS),
+  layers: z.array(z.strictObject({ attention: storage, feedForward: storage })).min(1),
+  embedding: storage,
   kvCacheFormat: z.enum(KV_CACHE_FORMATS),
   nCards: size,
 });

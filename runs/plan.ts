@@ -7,7 +7,7 @@ import { checkVocabulary, fileSha256, readTeacher } from '../evaluators/distilla
 import { type Accelerator, HardwareError, loadAccelerator } from '../hardware/index.ts';
 import { rungSizes, type SearchSettings } from '../search/index.ts';
 import { crossCandidates } from '../space/cross.ts';
-import type { Deployment, LayerDeployment } from '../space/deployment.ts';
+import { alikeLayer, type Deployment, type LayerDeployment } from '../space/deployment.ts';
 import { middleCandidate } from '../space/extremes.ts';
 import { compileSpace, type Space } from '../space/genome.ts';
 import { loadSpec } from '../space/load-spec.ts';
@@ -16,7 +16,9 @@ import { mutateCandidate } from '../space/mutate.ts';
 import { deploymentsOf } from '../space/redeploy.ts';
 import { sampleCandidate } from '../space/sample.ts';
 import { type RunSpec, type TaskSpec, vocabSizeOf } from '../space/spec.ts';
+import { storageChoices } from '../space/storage-genes.ts';
 import { type CostSetting, candidateCosts, encodedCosts, trainedCosts } from './costs.ts';
+import { describeStorage } from './describe.ts';
 import { createProblem, type RunProblem } from './problem.ts';
 import { RunError } from './run-error.ts';
 
@@ -116,17 +118,14 @@ function probeChoices({ deployment }: RunSpec, space: Space, setting: CostSettin
       throw new HardwareError(error.code, `${name}: ${error.message}`, { cause: error });
     }
   };
-  const inAllLayers = (changes: Partial<LayerDeployment>) => ({
-    layers: middle.deployment.layers.map((layer) => ({ ...layer, ...changes })),
-  });
-  for (const weightFormat of deployment.weightFormat.choices) {
-    probe(`deployment.weightFormat ${weightFormat}`, inAllLayers({ weightFormat }));
-    for (const sparsity of deployment.sparsity.choices) {
-      probe(`deployment.sparsity ${sparsity} in ${weightFormat}`, inAllLayers({ weightFormat, sparsity }));
-    }
+  const inAllLayers = (layer: LayerDeployment) => ({ layers: middle.deployment.layers.map(() => layer) });
+  const { attention, feedForward, embedding } = storageChoices(space);
+  for (const storage of [...attention, ...feedForward]) {
+    probe(`deployment.weightFormat ${describeStorage(storage)}`, inAllLayers(alikeLayer(storage)));
   }
-  for (const headFormat of deployment.headFormat)
-    probe(`deployment.headFormat ${headFormat}`, { headFormat });
+  for (const storage of embedding) {
+    probe(`deployment.headFormat ${describeStorage(storage)}`, { embedding: storage });
+  }
   for (const kvCacheFormat of deployment.kvCacheFormat) {
     probe(`deployment.kvCacheFormat ${kvCacheFormat}`, { kvCacheFormat });
   }

@@ -6,7 +6,14 @@ import {
   type Layer,
 } from '../space/architecture.ts';
 import type { Candidate } from '../space/candidate.ts';
-import { type Deployment, KV_CACHE_FORMATS, WEIGHT_FORMATS } from '../space/deployment.ts';
+import {
+  type Deployment,
+  KV_CACHE_FORMATS,
+  LAYER_PARTS,
+  type LayerPart,
+  WEIGHT_FORMATS,
+} from '../space/deployment.ts';
+import { hasPart } from '../space/storage-genes.ts';
 
 /** Depth is cut into so many equal parts, so that models of different depth compare. */
 const DEPTH_PARTS = 4;
@@ -49,21 +56,33 @@ function layerShapes({ layers }: Architecture): number[] {
   });
 }
 
-function formats({ layers, headFormat, kvCacheFormat }: Deployment): number[] {
-  const share = (of: (at: number) => boolean) =>
-    layers.filter((_, at) => of(at)).length / Math.max(1, layers.length);
+function storage(layers: Architecture['layers'], deployment: Deployment): number[] {
+  const { embedding, kvCacheFormat } = deployment;
+  /** How the part of each layer is stored; undefined where the layer lacks it. */
+  const stored = (part: LayerPart) =>
+    layers.map((layer, at) => (hasPart(layer, part) ? deployment.layers[at]![part] : undefined));
   return [
-    ...WEIGHT_FORMATS.map((format) => share((at) => layers[at]!.weightFormat === format)),
-    ...WEIGHT_FORMATS.map((format) => (headFormat === format ? 1 : 0)),
+    ...LAYER_PARTS.flatMap((part) => {
+      const formats = stored(part).map((each) => each?.weightFormat);
+      return WEIGHT_FORMATS.map(
+        (format) => formats.filter((each) => each === format).length / Math.max(1, layers.length),
+      );
+    }),
+    ...WEIGHT_FORMATS.map((format) => (embedding.weightFormat === format ? 1 : 0)),
     ...KV_CACHE_FORMATS.map((format) => (kvCacheFormat === format ? 1 : 0)),
-    ...byDepth(layers.length, 2, (at) => [layers[at]!.sparsity, layers[at]!.sparsity ** 2]),
+    ...LAYER_PARTS.flatMap((part) => {
+      const sparsities = stored(part).map((each) => each?.sparsity ?? 0);
+      return byDepth(layers.length, 2, (at) => [sparsities[at]!, sparsities[at]! ** 2]);
+    }),
+    embedding.sparsity,
   ];
 }
 
 /**
  * Features of a candidate for `guided`, always equally many: logarithms of its sizes, sums over four parts of its depth
- * of what its layers look like, and the shares of the formats. What never varies in a run costs nothing.
+ * of what its layers look like and how sparse they are, and the shares of the formats. What never varies in a run costs
+ * nothing.
  */
 export function candidateFeatures({ architecture, deployment }: Candidate): number[] {
-  return [...sizes(architecture), ...layerShapes(architecture), ...formats(deployment)];
+  return [...sizes(architecture), ...layerShapes(architecture), ...storage(architecture.layers, deployment)];
 }

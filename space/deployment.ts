@@ -60,6 +60,41 @@ export function alikeLayer(storage: WeightStorage): LayerDeployment {
   return { attention: storage, feedForward: storage };
 }
 
+/** Whether both parts of a block are stored in the same way. */
+export function isAlike({ attention, feedForward }: LayerDeployment): boolean {
+  return attention.weightFormat === feedForward.weightFormat && attention.sparsity === feedForward.sparsity;
+}
+
+/** A deployment with the storage of every weight, embedding included, as `change` makes it. */
+export function mapStorage(
+  deployment: Deployment,
+  change: (storage: WeightStorage) => WeightStorage,
+): Deployment {
+  return {
+    ...deployment,
+    layers: deployment.layers.map(({ attention, feedForward }) => ({
+      attention: change(attention),
+      feedForward: change(feedForward),
+    })),
+    embedding: change(deployment.embedding),
+  };
+}
+
+/** Whether any weights are pruned. */
+export function isSparse({ layers, embedding }: Deployment): boolean {
+  const parts = layers.flatMap(({ attention, feedForward }) => [attention, feedForward]);
+  return [...parts, embedding].some(({ sparsity }) => sparsity > 0);
+}
+
+/** The formats of the layers' weights, each once. */
+export function weightFormatsOf(layers: readonly LayerDeployment[]): WeightFormat[] {
+  const formats = layers.flatMap(({ attention, feedForward }) => [
+    attention.weightFormat,
+    feedForward.weightFormat,
+  ]);
+  return [...new Set(formats)];
+}
+
 /** FP16 everywhere, dense, on one card. */
 export function plainDeployment(nLayers: number): Deployment {
   const storage: WeightStorage = { weightFormat: 'fp16', sparsity: 0 };

@@ -1,7 +1,13 @@
 // How the layers' storage is chosen: one gene may speak for one part of one layer, for both parts, or for a run of
 // layers. Whatever varies the layers one by one ends in `tieStorage`, which makes every gene's layers agree again.
 import type { Layer } from './architecture.ts';
-import { LAYER_PARTS, type LayerDeployment, type LayerPart, type WeightStorage } from './deployment.ts';
+import {
+  isAlike,
+  LAYER_PARTS,
+  type LayerDeployment,
+  type LayerPart,
+  type WeightStorage,
+} from './deployment.ts';
 import type { Space } from './genome.ts';
 
 type Property = keyof WeightStorage;
@@ -28,6 +34,27 @@ export function storageGenes(space: Pick<Space, Property>): StorageGene[] {
     const { kind: _, ...alike } = choices;
     return [{ property, parts: LAYER_PARTS, ...alike }];
   });
+}
+
+/** Every way in which each part of a layer, and the embedding with the head, may be stored. */
+export function storageChoices(
+  space: Pick<Space, Property | 'headFormat' | 'headSparsity'>,
+): Readonly<Record<LayerPart | 'embedding', readonly WeightStorage[]>> {
+  const genes = storageGenes(space);
+  const choicesOf = (part: LayerPart, property: Property) =>
+    genes.find((gene) => gene.property === property && gene.parts.includes(part))!.choices;
+  const inPart = (part: LayerPart) => allPairs(choicesOf(part, 'weightFormat'), choicesOf(part, 'sparsity'));
+  return {
+    attention: inPart('attention'),
+    feedForward: inPart('feedForward'),
+    embedding: allPairs(space.headFormat, space.headSparsity),
+  };
+}
+
+function allPairs(formats: readonly Value[], sparsities: readonly Value[]): WeightStorage[] {
+  return formats.flatMap((weightFormat) =>
+    sparsities.map((sparsity) => ({ weightFormat, sparsity }) as WeightStorage),
+  );
 }
 
 /** Runs of layers, first to last, that one gene speaks for: `[start, end)`. */
@@ -102,8 +129,7 @@ export function holdsStorage(genes: readonly StorageGene[], layers: readonly Sto
     isChosen &&
     layers.every(
       ({ nHeads, dFf, attention, feedForward }) =>
-        (nHeads > 0 && dFf > 0) ||
-        (attention.weightFormat === feedForward.weightFormat && attention.sparsity === feedForward.sparsity),
+        (nHeads > 0 && dFf > 0) || isAlike({ attention, feedForward }),
     )
   );
 }

@@ -14,6 +14,7 @@ import { recoverWeights } from '../../evaluators/compression/recover.ts';
 import { decodeCodebook, encodeCodebook, encodedBits } from '../../hardware/formats/index.ts';
 import {
   type Deployment,
+  isSparse,
   KV_CACHE_FORMATS,
   WEIGHT_FORMATS,
   type WeightFormat,
@@ -77,8 +78,7 @@ export async function measureAll(path: string, only?: string): Promise<void> {
     }));
 
   /** Formats lose little and want a gentle rate; pruned models need a higher one to find their way. */
-  const rateOf = (deployment: Deployment) =>
-    SETTINGS.learningRate * (deployment.layers.some(({ sparsity }) => sparsity > 0) ? 0.5 : 0.15);
+  const rateOf = (deployment: Deployment) => SETTINGS.learningRate * (isSparse(deployment) ? 0.5 : 0.15);
 
   type Start = { readonly kind: 'gradual' } | PruningMethod;
 
@@ -139,7 +139,10 @@ export async function measureAll(path: string, only?: string): Promise<void> {
   for (const format of WEIGHT_FORMATS) await direct(`direct ${format}`, uniform(ARCHITECTURE, format));
   await codebook(3);
   for (const format of ['mxfp6-e2m3', 'mxfp4-e2m1'] as const) {
-    await direct(`head ${format}`, { ...uniform(ARCHITECTURE, 'fp16'), headFormat: format });
+    await direct(`head ${format}`, {
+      ...uniform(ARCHITECTURE, 'fp16'),
+      embedding: { weightFormat: format, sparsity: 0 },
+    });
   }
   for (const kvCacheFormat of KV_CACHE_FORMATS) {
     await direct(`cache ${kvCacheFormat}`, { ...uniform(ARCHITECTURE, 'fp16'), kvCacheFormat });

@@ -2,7 +2,7 @@
 import { blockMatrices, storageOf } from '../../evaluators/compression/matrices.ts';
 import { expectedWeightBits } from '../../hardware/formats/index.ts';
 import type { Architecture } from '../../space/architecture.ts';
-import { type Deployment, plainDeployment, type WeightFormat } from '../../space/deployment.ts';
+import { alikeLayer, type Deployment, plainDeployment, type WeightFormat } from '../../space/deployment.ts';
 
 export interface Measurement {
   readonly name: string;
@@ -24,13 +24,13 @@ export interface Measurement {
 /** One format and sparsity in every layer; embedding and head stay in half precision. */
 export function uniform(architecture: Architecture, weightFormat: WeightFormat, sparsity = 0): Deployment {
   const plain = plainDeployment(architecture.layers.length);
-  return { ...plain, layers: plain.layers.map(() => ({ weightFormat, sparsity })) };
+  return { ...plain, layers: plain.layers.map(() => alikeLayer({ weightFormat, sparsity })) };
 }
 
 /** What the block matrices should take before any weights exist. */
 export function expectedBits(architecture: Architecture, deployment: Deployment): number {
   return blockMatrices(architecture).reduce((sum, spec) => {
-    const { format, sparsity } = storageOf(spec, deployment);
-    return sum + expectedWeightBits(format, spec, sparsity);
+    const { weightFormat, sparsity } = storageOf(spec, deployment);
+    return sum + expectedWeightBits(weightFormat, spec, sparsity);
   }, 0);
 }

@@ -4,7 +4,12 @@ import { createCalibrator } from '../../evaluators/compression/calibration.ts';
 import { createDeploymentMeter, measureDeployment } from '../../evaluators/compression/deployment-meter.ts';
 import { fitLossChange, type LossObservation } from '../../evaluators/compression/loss-change.ts';
 import { createNoiseProfile } from '../../evaluators/compression/noise.ts';
-import type { Deployment, LayerDeployment, WeightFormat } from '../../space/deployment.ts';
+import {
+  alikeLayer,
+  type Deployment,
+  type LayerDeployment,
+  type WeightFormat,
+} from '../../space/deployment.ts';
 import { deriveRng } from '../../space/random.ts';
 import { uniform } from './measurement.ts';
 import { ARCHITECTURE, benchDataset, SEED, trainedWeights } from './trained-model.ts';
@@ -12,7 +17,7 @@ import { ARCHITECTURE, benchDataset, SEED, trainedWeights } from './trained-mode
 const FORMATS: readonly WeightFormat[] = ['fp16', 'mxfp6-e2m3', 'mxfp4-e2m1'];
 const SPARSITIES = [0, 0.5, 0.8];
 const CHOICES: readonly LayerDeployment[] = FORMATS.flatMap((weightFormat) =>
-  SPARSITIES.map((sparsity) => ({ weightFormat, sparsity })),
+  SPARSITIES.map((sparsity) => alikeLayer({ weightFormat, sparsity })),
 );
 const TEST_DEPLOYMENTS = 40;
 const TRAINING_DEPLOYMENTS = 40;
@@ -91,7 +96,7 @@ export async function comparePredictors(): Promise<void> {
   const alone: LossObservation[] = [];
   for (const [i] of plain.layers.entries()) {
     for (const layer of CHOICES) {
-      if (layer.weightFormat === 'fp16' && layer.sparsity === 0) continue;
+      if (layer.attention.weightFormat === 'fp16' && layer.attention.sparsity === 0) continue;
       const [observation] = await observe([withLayer(i, layer)]);
       single.set(keyOf(i, layer), observation!.lossChange);
       alone.push(observation!);

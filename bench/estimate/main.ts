@@ -33,8 +33,8 @@ function deploymentAt(i: number): Deployment {
   return {
     ...uniformDeployment(N_LAYERS),
     layers: Array.from({ length: N_LAYERS }, (_, j) => ({
-      weightFormat: FORMATS[(i + j) % 3]!,
-      sparsity: SPARSITIES[(i * j) % 3]!,
+      attention: { weightFormat: FORMATS[(i + j) % 3]!, sparsity: SPARSITIES[(i * j) % 3]! },
+      feedForward: { weightFormat: FORMATS[(i + 2 * j) % 3]!, sparsity: SPARSITIES[(i + j) % 3]! },
     })),
   };
 }

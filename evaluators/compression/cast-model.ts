@@ -1,7 +1,7 @@
 // A model as a deployment stores it: every tensor through its codec, with exact bits and errors.
 import { castWeights, type Storage } from '../../hardware/formats/index.ts';
 import type { Architecture } from '../../space/architecture.ts';
-import type { Deployment, WeightFormat } from '../../space/deployment.ts';
+import type { Deployment, WeightFormat, WeightStorage } from '../../space/deployment.ts';
 import type { Weights } from '../model/parameters.ts';
 import { prunedCount } from './mask.ts';
 import { type MatrixSpec, matrixSpecs, storageOf } from './matrices.ts';
@@ -46,9 +46,12 @@ function errorsOf(original: Float32Array, decoded: Float32Array) {
 }
 
 /** The values of one tensor after its codec. */
-export function castMatrix(values: Float32Array, spec: MatrixSpec, deployment: Deployment) {
-  const { format, sparsity } = storageOf(spec, deployment);
-  return castWeights(values, spec, format, sparsity);
+export function castMatrix(
+  values: Float32Array,
+  spec: MatrixSpec,
+  { weightFormat, sparsity }: WeightStorage,
+) {
+  return castWeights(values, spec, weightFormat, sparsity);
 }
 
 /**
@@ -65,16 +68,16 @@ export function castModel(
   const weights: Record<string, Float32Array> = {};
   const tensors = matrixSpecs(architecture).map((spec): TensorReport => {
     const { name, rows, cols } = spec;
-    const { decoded, bits, storage, dummies } = castMatrix(pruned[name]!, spec, deployment);
-    const { format, sparsity } = storageOf(spec, deployment);
+    const stored = storageOf(spec, deployment);
+    const { decoded, bits, storage, dummies } = castMatrix(pruned[name]!, spec, stored);
     weights[name] = decoded;
     return {
       name,
       rows,
       cols,
-      format,
+      format: stored.weightFormat,
       storage,
-      sparsity: prunedCount(sparsity, rows * cols) / (rows * cols),
+      sparsity: prunedCount(stored.sparsity, rows * cols) / (rows * cols),
       bits,
       dummies,
       ...errorsOf(original[name]!, decoded),

@@ -45,7 +45,8 @@ async function splitSparsity(
   { split, calibrationWindows: windows }: CompressionSpec,
   engine: Engine,
 ): Promise<Deployment> {
-  const sparsity = Math.max(...deployment.layers.map((layer) => layer.sparsity));
+  // All layers and parts have one sparsity where it is split.
+  const { sparsity } = deployment.layers[0]!.attention;
   if (split === 'uniform' || sparsity === 0) return deployment;
   const calibrator = await createCalibrator(architecture, data, { seed, windows }, engine);
   try {
@@ -119,5 +120,5 @@ export async function measureAtRung(
 export async function profileAtRung(task: ProfileTask, context: TrainingContext): Promise<ProfileOutcome> {
   const trained = await trainedWeights(task, context);
   if (trained.kind !== 'trained') return trained;
-  return { kind: 'ok', table: createNoiseTable(task.architecture, trained.weights, task) };
+  return { kind: 'ok', table: createNoiseTable(task.architecture, trained.weights, task.choices) };
 }

@@ -1,98 +1,83 @@
-// How much deployments would disturb a trained model, in a table small enough to be kept with a run: noise of layers is
-// independent of how other layers are stored, so one row a choice covers every combination of choices.
+// How much deployments would disturb a trained model, in a table small enough to be kept with a run: noise of one part
+// is independent of how others are stored, so one row a choice covers every combination of choices.
 import type { Architecture } from '../../space/architecture.ts';
-import {
-  type Deployment,
-  KV_CACHE_FORMATS,
-  type KvCacheFormat,
-  type LayerDeployment,
-  type WeightFormat,
-} from '../../space/deployment.ts';
+import { type Deployment, LAYER_PARTS, type LayerPart, type WeightStorage } from '../../space/deployment.ts';
 import type { Weights } from '../model/parameters.ts';
 import type { NoiseTable } from '../outcome.ts';
-import { createNoiseProfile } from './noise.ts';
+import { cacheNoise, createMatrixNoise, createNoiseProfile, matricesOf, meanNoise } from './noise.ts';
 
-/** Names a way of storing a layer in a `NoiseTable`. */
-export function storageKey({ weightFormat, sparsity }: LayerDeployment): string {
+/** Names a way of storing a part in a `NoiseTable`. */
+export function storageKey({ weightFormat, sparsity }: WeightStorage): string {
   return `${weightFormat} ${sparsity}`;
 }
 
-/** `NoiseProfile` features with layers taken together, so that models of any depth compare. */
-function pooled(features: ArrayLike<number>, nLayers: number): number[] {
-  let mean = 0;
-  for (let layer = 0; layer < nLayers; layer++) mean += features[layer]! / nLayers;
-  return [mean, ...Array.from(features).slice(nLayers)];
-}
+/** The ways of storing that a table covers. */
+export type TableChoices = Readonly<Record<LayerPart | 'embedding', readonly WeightStorage[]>>;
 
-/** Inputs count as uncorrelated, and weights as pruned by magnitude: this ranks deployments, it does not measure them. */
-const profileOf = (architecture: Architecture, weights: Weights) =>
-  createNoiseProfile(architecture, weights, {}, { kind: 'magnitude' });
+// Inputs count as uncorrelated, and weights as pruned by magnitude: this ranks deployments, it does not measure them.
 
-/** Mean disturbance over the layers, that of embedding and head, and the cache's format. */
+/**
+ * `NoiseProfile` features with layers taken together, so that models of any depth compare: mean disturbance over the
+ * layers of attention and of feed-forward, that of embedding and head, and the cache's format.
+ */
 export function measuredDisturbance(
   architecture: Architecture,
   weights: Weights,
   deployment: Deployment,
 ): number[] {
-  return pooled(profileOf(architecture, weights)(deployment), architecture.layers.length);
-}
-
-export interface TableChoices {
-  readonly weightFormats: readonly WeightFormat[];
-  readonly sparsities: readonly number[];
-  readonly headFormats: readonly WeightFormat[];
+  const features = createNoiseProfile(architecture, weights, {})(deployment);
+  const nLayers = architecture.layers.length;
+  const means = LAYER_PARTS.map((_, part) => {
+    let sum = 0;
+    for (let layer = 0; layer < nLayers; layer++)
+      sum += features[LAYER_PARTS.length * layer + part]! / nLayers;
+    return sum;
+  });
+  return [...means, ...features.slice(LAYER_PARTS.length * nLayers)];
 }
 
 /** Every choice tried on every layer. */
 export function createNoiseTable(
   architecture: Architecture,
   weights: Weights,
-  { weightFormats, sparsities, headFormats }: TableChoices,
+  choices: TableChoices,
 ): NoiseTable {
-  const profile = profileOf(architecture, weights);
-  const nLayers = architecture.layers.length;
-  const alike = (storage: LayerDeployment, headFormat: WeightFormat, kvCacheFormat: KvCacheFormat = 'fp16') =>
-    profile({ layers: architecture.layers.map(() => storage), headFormat, kvCacheFormat, nCards: 1 });
-  const layers: Record<string, number>[] = architecture.layers.map(() => ({}));
-  for (const weightFormat of weightFormats) {
-    for (const sparsity of sparsities) {
-      const storage = { weightFormat, sparsity };
-      const features = alike(storage, headFormats[0]!);
-      for (let layer = 0; layer < nLayers; layer++) {
-        layers[layer]![storageKey(storage)] = features[layer]!;
-      }
-    }
-  }
-  const first = { weightFormat: weightFormats[0]!, sparsity: sparsities[0]! };
-  const head = Object.fromEntries(
-    headFormats.map((headFormat) => [headFormat, alike(first, headFormat)[nLayers]!]),
-  );
-  const cache = Object.fromEntries(
-    KV_CACHE_FORMATS.map((format) => {
-      const features = alike(first, headFormats[0]!, format);
-      return [format, Array.from(features).slice(nLayers + 1)];
+  const noiseOf = createMatrixNoise(weights, {});
+  const row = (part: LayerPart | 'embedding', layer?: number) => {
+    const specs = matricesOf(architecture, part, layer);
+    const entries = choices[part].map((storage) => [storageKey(storage), meanNoise(noiseOf, specs, storage)]);
+    return specs.length === 0 ? undefined : (Object.fromEntries(entries) as Record<string, number>);
+  };
+  return {
+    layers: architecture.layers.map((_, layer) => {
+      const attention = row('attention', layer);
+      const feedForward = row('feedForward', layer);
+      return {
+        ...(attention === undefined ? {} : { attention }),
+        ...(feedForward === undefined ? {} : { feedForward }),
+      };
     }),
-  );
-  return { layers, head, cache };
+    embedding: row('embedding')!,
+  };
 }
 
 /**
  * The disturbance of a deployment, from a model's table: what `measuredDisturbance` would give.
  * @throws RangeError where the table lacks one of its choices.
  */
-export function disturbanceOf(table: NoiseTable, deployment: Deployment): number[] {
-  const missing = (what: string): never => {
-    throw new RangeError(`the noise table knows nothing of ${what}`);
+export function disturbanceOf(table: NoiseTable, { layers, embedding, kvCacheFormat }: Deployment): number[] {
+  const look = (row: Readonly<Record<string, number>>, storage: WeightStorage, where: string): number => {
+    const noise = row[storageKey(storage)];
+    if (noise === undefined) {
+      throw new RangeError(`the noise table knows nothing of ${storageKey(storage)} in ${where}`);
+    }
+    return noise;
   };
-  const nLayers = table.layers.length;
-  const mean = deployment.layers.reduce((sum, layer, at) => {
-    const noise = table.layers[at]?.[storageKey(layer)] ?? missing(storageKey(layer));
-    return sum + noise / nLayers;
-  }, 0);
-  const { headFormat, kvCacheFormat } = deployment;
-  return [
-    mean,
-    table.head[headFormat] ?? missing(`${headFormat} in the head`),
-    ...(table.cache[kvCacheFormat] ?? missing(`a cache in ${kvCacheFormat}`)),
-  ];
+  const means = LAYER_PARTS.map((part) =>
+    table.layers.reduce((sum, rows, at) => {
+      const row = rows[part];
+      return row === undefined ? sum : sum + look(row, layers[at]![part], part) / table.layers.length;
+    }, 0),
+  );
+  return [...means, look(table.embedding, embedding, 'the embedding'), ...cacheNoise(kvCacheFormat)];
 }

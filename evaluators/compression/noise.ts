@@ -5,12 +5,14 @@ import {
   type Deployment,
   KV_CACHE_FORMATS,
   type KvCacheFormat,
-  type WeightFormat,
+  LAYER_PARTS,
+  type LayerPart,
+  type WeightStorage,
 } from '../../space/deployment.ts';
 import type { Weights } from '../model/parameters.ts';
 import type { Calibration } from './calibration.ts';
 import { castMatrix } from './cast-model.ts';
-import { type MatrixSpec, matrixSpecs, storageOf } from './matrices.ts';
+import { type MatrixSpec, matrixSpecs } from './matrices.ts';
 import { type PruningMethod, pruneMatrix } from './prune.ts';
 
 /**
@@ -42,48 +44,85 @@ function quadraticForm(values: Float32Array, rows: number, cols: number, moments
   return total;
 }
 
-/** Features of a deployment: the mean disturbance of each layer's matrices, that of embedding and head, cache formats. */
-export type NoiseProfile = (deployment: Deployment) => Float64Array;
+/** `outputNoise` of a matrix under a way of storing it. */
+export type MatrixNoise = (spec: MatrixSpec, storage: WeightStorage) => number;
+
+/**
+ * Noise of the matrices of one trained model. Every matrix and choice is cast once; pruning is that of `method` on the
+ * calibration of the dense model.
+ */
+export function createMatrixNoise(
+  weights: Weights,
+  calibration: Calibration,
+  method: PruningMethod = { kind: 'magnitude' },
+): MatrixNoise {
+  const known = new Map<string, number>();
+  return (spec, storage) => {
+    const key = `${spec.name} ${storage.weightFormat} ${storage.sparsity}`;
+    let noise = known.get(key);
+    if (noise === undefined) {
+      const values = weights[spec.name]!;
+      const isSparse = storage.sparsity > 0;
+      const pruned = isSparse
+        ? pruneMatrix(values, spec, storage.sparsity, method, calibration).values
+        : values;
+      noise = outputNoise(values, castMatrix(pruned, spec, storage).decoded, spec, calibration[spec.name]);
+      known.set(key, noise);
+    }
+    return noise;
+  };
+}
+
+/** Mean noise of some matrices that are stored alike; 0 of none. */
+export function meanNoise(
+  noiseOf: MatrixNoise,
+  specs: readonly MatrixSpec[],
+  storage: WeightStorage,
+): number {
+  return specs.reduce((sum, spec) => sum + noiseOf(spec, storage) / specs.length, 0);
+}
 
 /** KV-cache formats that change the loss enough to be told from half precision. */
 const LOSSY_CACHES: readonly KvCacheFormat[] = KV_CACHE_FORMATS.filter((format) => format !== 'fp16');
 
+/** One number for each lossy format of the KV cache. Eight bits are about 2^-12 of noise; a fit finds the rest. */
+export function cacheNoise(format: KvCacheFormat): number[] {
+  return LOSSY_CACHES.map((lossy) => (lossy === format ? 2 ** -12 : 0));
+}
+
+/** The matrices of one part of one layer, or of embedding and head. */
+export function matricesOf(
+  architecture: Architecture,
+  part: LayerPart | 'embedding',
+  layer?: number,
+): readonly MatrixSpec[] {
+  return matrixSpecs(architecture).filter((spec) => spec.kind === part && spec.layer === layer);
+}
+
 /**
- * Profiles of deployments of one trained model. Every layer and choice is cast once; pruning is that of `method` on
- * the calibration of the dense model.
+ * Features of a deployment: the mean noise of the matrices of each layer's attention and feed-forward, in this order
+ * layer by layer, that of embedding and head, and the KV cache's format.
  */
+export type NoiseProfile = (deployment: Deployment) => Float64Array;
+
+/** Profiles of deployments of one trained model: see `createMatrixNoise`. */
 export function createNoiseProfile(
   architecture: Architecture,
   weights: Weights,
   calibration: Calibration,
-  method: PruningMethod = { kind: 'magnitude' },
+  method?: PruningMethod,
 ): NoiseProfile {
-  const specs = matrixSpecs(architecture).filter(({ kind }) => kind !== 'gain');
-  const known = new Map<string, number>();
-  const noiseOf = (spec: MatrixSpec, deployment: Deployment): number => {
-    const { format, sparsity }: { format: WeightFormat; sparsity: number } = storageOf(spec, deployment);
-    const key = `${spec.name} ${format} ${sparsity}`;
-    const before = known.get(key);
-    if (before !== undefined) return before;
-    const values = weights[spec.name]!;
-    const pruned = sparsity === 0 ? values : pruneMatrix(values, spec, sparsity, method, calibration).values;
-    const { decoded } = castMatrix(pruned, spec, deployment);
-    const noise = outputNoise(values, decoded, spec, calibration[spec.name]);
-    known.set(key, noise);
-    return noise;
-  };
-  return (deployment) => {
-    const nLayers = architecture.layers.length;
-    const features = new Float64Array(nLayers + 1 + LOSSY_CACHES.length);
-    const counts = new Float64Array(nLayers + 1);
-    for (const { layer = nLayers } of specs) counts[layer] = counts[layer]! + 1;
-    for (const spec of specs) {
-      const place = spec.layer ?? nLayers;
-      features[place] = features[place]! + noiseOf(spec, deployment) / counts[place]!;
-    }
-    const cache = LOSSY_CACHES.indexOf(deployment.kvCacheFormat);
-    // Eight bits are about 2^-12 of noise; the fit finds the rest.
-    if (cache >= 0) features[nLayers + 1 + cache] = 2 ** -12;
-    return features;
-  };
+  const noiseOf = createMatrixNoise(weights, calibration, method);
+  const parts = architecture.layers.map((_, layer) =>
+    LAYER_PARTS.map((part) => ({ part, specs: matricesOf(architecture, part, layer) })),
+  );
+  const outer = matricesOf(architecture, 'embedding');
+  return ({ layers, embedding, kvCacheFormat }) =>
+    Float64Array.from([
+      ...parts.flatMap((inLayer, at) =>
+        inLayer.map(({ part, specs }) => meanNoise(noiseOf, specs, layers[at]![part])),
+      ),
+      meanNoise(noiseOf, outer, embedding),
+      ...cacheNoise(kvCacheFormat),
+    ]);
 }

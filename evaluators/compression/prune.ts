@@ -5,7 +5,7 @@ import type { Weights } from '../model/parameters.ts';
 import { type Calibration, inputNorms } from './calibration.ts';
 import { type OwlOptions, outlierAwareSparsities, outlierShare } from './layer-sparsity.ts';
 import { applyMask, type Masks } from './mask.ts';
-import { blockMatrices, type MatrixSpec, storageOf } from './matrices.ts';
+import { blockMatrices, type MatrixSpec, prunedMatrices, storageOf } from './matrices.ts';
 import { type Group, magnitudeScores, maskOfScores, wandaScores } from './scores.ts';
 import { type SparseGptOptions, sparseGpt } from './sparse-gpt.ts';
 
@@ -35,14 +35,18 @@ function needed(
   return moments;
 }
 
-/** One matrix pruned to exactly round(sparsity x weights) zeros. */
+const BY_MAGNITUDE: PruningMethod = { kind: 'magnitude' };
+
+/** One matrix pruned to exactly round(sparsity x weights) zeros; tables of embeddings by magnitude, whatever the method. */
 export function pruneMatrix(
   values: Float32Array,
   spec: MatrixSpec,
   sparsity: number,
-  method: PruningMethod,
+  wanted: PruningMethod,
   calibration?: Calibration,
 ) {
+  // Nothing calibrates a table that is looked up by rows.
+  const method = spec.kind === 'embedding' ? BY_MAGNITUDE : wanted;
   switch (method.kind) {
     case 'magnitude': {
       const mask = maskOfScores(magnitudeScores(values), spec, sparsity, method.group ?? 'matrix');
@@ -59,8 +63,8 @@ export function pruneMatrix(
 }
 
 /**
- * Every block matrix pruned to its layer's sparsity; matrices of sparsity 0 stay as they are. With `calibrate`, layers
- * are pruned one after the other, each on what the pruned layers before it produce.
+ * Every matrix pruned to its sparsity; those of sparsity 0 stay as they are. With `calibrate`, layers are pruned one
+ * after the other, each on what the pruned layers before it produce, embedding and head last.
  * @throws TypeError where the method needs a calibration and `calibrate` is missing.
  */
 export async function pruneWeights(
@@ -72,11 +76,13 @@ export async function pruneWeights(
 ): Promise<PrunedModel> {
   const pruned: Record<string, Float32Array> = { ...weights };
   const masks: Record<string, Uint8Array> = {};
-  const specs = blockMatrices(architecture);
-  for (let layer = 0; layer < architecture.layers.length; layer++) {
-    const here = specs.filter((spec) => spec.layer === layer && storageOf(spec, deployment).sparsity > 0);
+  const specs = prunedMatrices(architecture, deployment);
+  const places = [...architecture.layers.keys(), undefined];
+  for (const place of places) {
+    const here = specs.filter(({ layer }) => layer === place);
     if (here.length === 0) continue;
-    const calibration = method.kind === 'magnitude' ? undefined : await calibrate?.(pruned);
+    const isCalibrated = method.kind !== 'magnitude' && place !== undefined;
+    const calibration = isCalibrated ? await calibrate?.(pruned) : undefined;
     for (const spec of here) {
       const { sparsity } = storageOf(spec, deployment);
       const { values, mask } = pruneMatrix(weights[spec.name]!, spec, sparsity, method, calibration);
@@ -106,6 +112,9 @@ export function outlierAwareDeployment(
   );
   const counts = inLayers.map((inLayer) => inLayer.reduce((sum, { rows, cols }) => sum + rows * cols, 0));
   const sparsities = outlierAwareSparsities(shares, counts, sparsity, spread);
-  const layers = deployment.layers.map((layer, i) => ({ ...layer, sparsity: sparsities[i]! }));
+  const layers = deployment.layers.map(({ attention, feedForward }, i) => ({
+    attention: { ...attention, sparsity: sparsities[i]! },
+    feedForward: { ...feedForward, sparsity: sparsities[i]! },
+  }));
   return { ...deployment, layers };
 }

@@ -2,7 +2,7 @@
 // backward pass run on the cast ones, and the gradient there moves the masters as if the cast were not (the
 // straight-through estimator, Bengio et al. 2013). Pruned weights, their gradients and their moments stay zero.
 import type { Architecture } from '../../space/architecture.ts';
-import type { Deployment } from '../../space/deployment.ts';
+import { type Deployment, mapStorage } from '../../space/deployment.ts';
 import { deriveRng } from '../../space/random.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { sampleBatch } from '../data/windows.ts';
@@ -13,7 +13,7 @@ import type { AdamWSettings } from '../training/flat-state.ts';
 import { learningRateAt } from '../training/schedule.ts';
 import { lossAndGradients, passInputs } from '../training/step.ts';
 import type { Masks } from './mask.ts';
-import { blockMatrices, type MatrixSpec, storageOf } from './matrices.ts';
+import { prunedMatrices, storageOf } from './matrices.ts';
 import { isPruningStep, type PruningSchedule, scheduledSparsity } from './pruning-schedule.ts';
 import { RecoveryState } from './recovery-state.ts';
 import { type Group, magnitudeScores, maskOfScores } from './scores.ts';
@@ -60,24 +60,22 @@ export type RecoveryOutcome =
   | { readonly kind: 'diverged'; readonly step: number; readonly reason: string }
   | { readonly kind: 'stopped'; readonly step: number };
 
-/** The deployment with every layer at what the schedule asks for at `step`. */
+/** The deployment with every matrix at what the schedule asks for at `step`. */
 function scheduledDeployment(deployment: Deployment, gradual: GradualPruning, step: number): Deployment {
-  const layers = deployment.layers.map((layer) => {
-    const schedule = { ...gradual, initialSparsity: 0, finalSparsity: layer.sparsity };
-    return { ...layer, sparsity: scheduledSparsity(schedule, step) ?? 0 };
+  return mapStorage(deployment, (storage) => {
+    const schedule = { ...gradual, initialSparsity: 0, finalSparsity: storage.sparsity };
+    return { ...storage, sparsity: scheduledSparsity(schedule, step) ?? 0 };
   });
-  return { ...deployment, layers };
 }
 
 function pruneFurther(
   recovery: RecoveryState,
-  specs: readonly MatrixSpec[],
+  architecture: Architecture,
   deployment: Deployment,
   group: Group = 'matrix',
 ) {
-  for (const spec of specs) {
+  for (const spec of prunedMatrices(architecture, deployment)) {
     const { sparsity } = storageOf(spec, deployment);
-    if (sparsity === 0) continue;
     const scores = magnitudeScores(recovery.masters.weights[spec.name]!);
     recovery.setMask(spec.name, maskOfScores(scores, spec, sparsity, group));
   }
@@ -91,7 +89,6 @@ async function runSteps(
   { seed, data, settings, onStep, shouldStop }: RecoveryContext,
 ): Promise<RecoveryOutcome | undefined> {
   const { steps, batch, castEvery = 1, gradual } = settings;
-  const specs = blockMatrices(architecture);
   let current = gradual === undefined ? deployment : scheduledDeployment(deployment, gradual, 0);
   for (let step = 1; step <= steps; step++) {
     if (shouldStop?.() === true) return { kind: 'stopped', step };
@@ -99,7 +96,7 @@ async function runSteps(
       gradual !== undefined && isPruningStep({ ...gradual, initialSparsity: 0, finalSparsity: 0 }, step);
     if (prunes) {
       current = scheduledDeployment(deployment, gradual, step);
-      pruneFurther(recovery, specs, current, gradual.group);
+      pruneFurther(recovery, architecture, current, gradual.group);
     }
     if (prunes || (step - 1) % castEvery === 0) recovery.cast(current);
     const rng = deriveRng(seed, step, 'recovery batch');

@@ -9,7 +9,7 @@ import { freshState, type TrainingState } from '../training/program.ts';
 import { GRADIENT } from '../training/step.ts';
 import { castMatrix } from './cast-model.ts';
 import { type Mask, type Masks, maskInPlace } from './mask.ts';
-import { type MatrixSpec, matrixSpecs } from './matrices.ts';
+import { type MatrixSpec, matrixSpecs, storageOf } from './matrices.ts';
 
 /** Holds memory until `release`. */
 export class RecoveryState {
@@ -71,7 +71,8 @@ export class RecoveryState {
   cast(deployment: Deployment): void {
     const start = performance.now();
     for (const spec of this.#specs) {
-      this.#cast[spec.name]!.set(castMatrix(this.#state.weights[spec.name]!, spec, deployment).decoded);
+      const storage = storageOf(spec, deployment);
+      this.#cast[spec.name]!.set(castMatrix(this.#state.weights[spec.name]!, spec, storage).decoded);
     }
     this.castSeconds += (performance.now() - start) / 1000;
   }

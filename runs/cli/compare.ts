@@ -9,7 +9,7 @@ import {
   metricTable,
 } from '../../space/metrics.ts';
 import type { RunSpec } from '../../space/spec.ts';
-import { describeArchitecture, describeWeights } from '../describe.ts';
+import { describeArchitecture, describeLayerStorage, describeStorage, describeWeights } from '../describe.ts';
 import { formatMetric, formatNumber, formatTable, metricHeading } from '../format.ts';
 import { toMinimised } from '../problem.ts';
 import { type EvaluationResult, type RunDetails, RunReader } from '../store/queries.ts';
@@ -178,9 +178,9 @@ function genomeTable(sides: readonly [Side, Side]): string {
       dModel: String(dModel),
       headDim: String(headDim),
       depth: String(depth),
-      embeddings: architecture.tieEmbeddings ? 'tied' : 'untied',
+      'embedding and head': architecture.tieEmbeddings ? 'tied' : 'untied',
       weights: describeWeights(deployment),
-      'head format': deployment.headFormat,
+      embedding: describeStorage(deployment.embedding),
       'KV cache': deployment.kvCacheFormat,
       cards: String(deployment.nCards),
     };
@@ -201,8 +201,7 @@ function layerTable(sides: readonly [Side, Side]): string {
     const layer = candidate.architecture.layers[at];
     const stored = candidate.deployment.layers[at];
     if (layer === undefined || stored === undefined) return '-';
-    const sparsity = stored.sparsity === 0 ? '' : ` ${Math.round(100 * stored.sparsity)} % zeros`;
-    return `${layer.nHeads}/${layer.nKvHeads} heads, dFf ${layer.dFf}, ${stored.weightFormat}${sparsity}`;
+    return `${layer.nHeads}/${layer.nKvHeads} heads, dFf ${layer.dFf}, ${describeLayerStorage(stored)}`;
   };
   const left = (heading: string) => ({ heading, align: 'left' as const });
   const rows = Array.from({ length: depth }, (_, at) => {

@@ -1,4 +1,5 @@
 // An estimate for people: each figure with the error to expect of it.
+
 import type {
   CostEstimate,
   CostInput,
@@ -7,6 +8,7 @@ import type {
   SensitivityMetric,
   SpeculationEstimate,
 } from '../../hardware/index.ts';
+import { isSparse } from '../../space/deployment.ts';
 import { breakdownTable, sumParts } from '../breakdown.ts';
 import { describeWeights } from '../describe.ts';
 import {
@@ -93,7 +95,7 @@ export function requestError(
 function figureTable({ cost, speculation, input }: Estimated): string {
   const { expectedError: error } = cost;
   const joint = speculation ?? cost;
-  const isSparse = input.deployment.layers.some(({ sparsity }) => sparsity > 0);
+  const hasZeros = isSparse(input.deployment);
   const drafts = (speculation?.draftLength ?? 0) > 0;
   // The share of accepted tokens is the user's word, so the error is that of the passes alone.
   const withinRound = (ratio: number | undefined) =>
@@ -102,7 +104,7 @@ function figureTable({ cost, speculation, input }: Estimated): string {
   const rows: [string, string, string][] = [
     ['parameters', formatCount(cost.parameters), 'exact'],
     ['MACs a decode step', formatCount(cost.macs), 'exact'],
-    ['weights', formatBytes(cost.weightBytes), isSparse ? 'exact on average over random zeros' : 'exact'],
+    ['weights', formatBytes(cost.weightBytes), hasZeros ? 'exact on average over random zeros' : 'exact'],
     ['KV cache', formatBytes(cost.kvCacheBytes), `exact; ${formatBytes(cost.kvBytesPerToken)} a token`],
     [
       'memory a card',

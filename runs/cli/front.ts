@@ -1,5 +1,6 @@
 // `front`: the Pareto front of a run as a table, JSON or CSV.
 import type { Command } from 'commander';
+import { isAlike, LAYER_PARTS, type LayerDeployment, type WeightStorage } from '../../space/deployment.ts';
 import { didYouMean } from '../../space/did-you-mean.ts';
 import { type MetricName, type MetricTable, metricOf, metricTable } from '../../space/metrics.ts';
 import type { RunSpec } from '../../space/spec.ts';
@@ -249,13 +250,33 @@ function frontTable(
   return formatTable(columns, rows);
 }
 
+/** `mxfp4-e2m1`, or `mxfp4-e2m1@0.8` where 80 % are zeros. */
+function storageWord({ weightFormat, sparsity }: WeightStorage): string {
+  return sparsity === 0 ? weightFormat : `${weightFormat}@${sparsity}`;
+}
+
+/** One word where both parts are stored alike, else `attention/feed-forward`. */
+function layerWord(stored: LayerDeployment): string {
+  const parts = isAlike(stored) ? LAYER_PARTS.slice(0, 1) : LAYER_PARTS;
+  return parts.map((part) => storageWord(stored[part])).join('/');
+}
+
 function frontCsv(metrics: MetricTable, front: StoredFront | undefined): string {
   const members = front?.members ?? [];
   const columns = Object.keys(metrics).filter((metric) =>
     members.some(({ evaluation }) => evaluation.values[metric] !== undefined),
   );
   const shape = ['dModel', 'headDim', 'depth', 'nHeads', 'nKvHeads', 'dFf'] as const;
-  const headings = ['candidate', 'key', ...columns, ...shape, 'weights', 'kvCacheFormat', 'nCards'];
+  const headings = [
+    'candidate',
+    'key',
+    ...columns,
+    ...shape,
+    'weights',
+    'embedding',
+    'kvCacheFormat',
+    'nCards',
+  ];
   const rows = members.map(({ candidate, evaluation }) => {
     const { architecture, deployment } = candidate;
     const { layers } = architecture;
@@ -269,9 +290,8 @@ function frontCsv(metrics: MetricTable, front: StoredFront | undefined): string 
       layers.map(({ nHeads }) => nHeads).join(' '),
       layers.map(({ nKvHeads }) => nKvHeads).join(' '),
       layers.map(({ dFf }) => dFf).join(' '),
-      deployment.layers
-        .map(({ weightFormat, sparsity }) => (sparsity === 0 ? weightFormat : `${weightFormat}@${sparsity}`))
-        .join(' '),
+      deployment.layers.map(layerWord).join(' '),
+      storageWord(deployment.embedding),
       deployment.kvCacheFormat,
       deployment.nCards,
     ];

@@ -1,7 +1,13 @@
 // Options that say how a model is served, shared by the commands that price one.
 import type { Command } from 'commander';
 import { type UniformChoice, uniformDeployment } from '../../hardware/index.ts';
-import { type Deployment, KV_CACHE_FORMATS, WEIGHT_FORMATS, type Workload } from '../../space/deployment.ts';
+import {
+  type Deployment,
+  KV_CACHE_FORMATS,
+  mapStorage,
+  WEIGHT_FORMATS,
+  type Workload,
+} from '../../space/deployment.ts';
 import { didYouMean } from '../../space/did-you-mean.ts';
 import type { ModelFile } from '../model-file.ts';
 import { UsageError, wholeNumber } from './terminal.ts';
@@ -63,12 +69,15 @@ export function choiceOf({ cards, weights, sparsity, kv }: ServingOptions): Unif
 /** A model as `choice` says; what that leaves open is as in the model's file, else FP16, dense, one card. */
 export function deploymentOf({ shape, deployment }: ModelFile, choice: UniformChoice): Deployment {
   const base = deployment ?? uniformDeployment(shape.layers.length);
+  const { weightFormat, sparsity } = choice;
+  const stored = mapStorage(base, (storage) => ({
+    weightFormat: weightFormat ?? storage.weightFormat,
+    sparsity: sparsity ?? storage.sparsity,
+  }));
   return {
-    layers: base.layers.map((layer) => ({
-      weightFormat: choice.weightFormat ?? layer.weightFormat,
-      sparsity: choice.sparsity ?? layer.sparsity,
-    })),
-    headFormat: choice.weightFormat ?? base.headFormat,
+    layers: stored.layers,
+    // Zeros are asked of the layers alone.
+    embedding: { ...stored.embedding, sparsity: base.embedding.sparsity },
     kvCacheFormat: choice.kvCacheFormat ?? base.kvCacheFormat,
     nCards: choice.nCards ?? base.nCards,
   };

@@ -1,11 +1,13 @@
 // `show`: a run as a whole, or one of its candidates with its layers and what they cost.
 import type { Command } from 'commander';
+import { isAlike, LAYER_PARTS } from '../../space/deployment.ts';
 import { METRICS, type MetricTable, metricTable } from '../../space/metrics.ts';
 import { deployedArchitecture } from '../../space/scale.ts';
 import type { RunSpec } from '../../space/spec.ts';
+import { hasPart } from '../../space/storage-genes.ts';
 import { breakdownTable, sumParts } from '../breakdown.ts';
 import { estimateDeployed } from '../costs.ts';
-import { describeEngine, describeScale } from '../describe.ts';
+import { describeEngine, describeScale, describeStorage, PART_NAMES } from '../describe.ts';
 import { engineOf } from '../engine.ts';
 import { formatBytes, formatDuration, formatMetric, formatTable } from '../format.ts';
 import { planCosts } from '../plan.ts';
@@ -138,28 +140,33 @@ function layerTable(
   deployed: CandidateRecord['architecture'],
 ): string {
   const isScaled = deployed !== architecture;
+  const alike = deployment.layers.every(isAlike);
   const both = (small: number, large: number) => (isScaled ? `${small} -> ${large}` : String(small));
   const rows = architecture.layers.map((layer, at) => {
     const large = deployed.layers[at]!;
-    const { weightFormat, sparsity } = deployment.layers[at]!;
+    const stored = deployment.layers[at]!;
     return [
       String(at),
       both(layer.nHeads, large.nHeads),
       both(layer.nKvHeads, large.nKvHeads),
       both(layer.dFf, large.dFf),
-      weightFormat,
-      sparsity === 0 ? 'dense' : `${Math.round(sparsity * 100)} % zeros`,
+      ...(alike
+        ? [describeStorage(stored.attention)]
+        : LAYER_PARTS.map((part) => (hasPart(layer, part) ? describeStorage(stored[part]) : '-'))),
     ];
   });
   const { tieEmbeddings } = architecture;
   const heads = ['layer', 'heads', 'kv heads', 'dFf'].map((heading) => ({ heading }));
-  const left = ['weights', 'sparsity'].map((heading) => ({ heading, align: 'left' as const }));
+  const left = (alike ? ['weights'] : LAYER_PARTS.map((part) => PART_NAMES[part])).map((heading) => ({
+    heading,
+    align: 'left' as const,
+  }));
   const shape = [
     `dModel ${both(architecture.dModel, deployed.dModel)}`,
     `headDim ${both(architecture.headDim, deployed.headDim)}`,
     `vocabulary ${both(architecture.vocabSize, deployed.vocabSize)}`,
     `context ${both(architecture.contextLength, deployed.contextLength)}`,
-    `embeddings ${tieEmbeddings ? 'tied' : 'untied'} in ${deployment.headFormat}`,
+    `embeddings ${tieEmbeddings ? 'tied' : 'untied'} in ${describeStorage(deployment.embedding)}`,
     `KV cache in ${deployment.kvCacheFormat}`,
     `${deployment.nCards} ${deployment.nCards === 1 ? 'card' : 'cards'}`,
   ];

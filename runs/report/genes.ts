@@ -1,7 +1,9 @@
 // A candidate as a handful of named parameters: what importance is computed over and what parallel axes show.
 import { weightBits } from '../../hardware/index.ts';
 import type { Candidate } from '../../space/candidate.ts';
-import type { LayerDeployment } from '../../space/deployment.ts';
+import { LAYER_PARTS, type WeightStorage } from '../../space/deployment.ts';
+import { hasPart } from '../../space/storage-genes.ts';
+import { describeStorage } from '../describe.ts';
 
 /** Names of the parameters, with what each means. Per-layer choices enter as means over the layers. */
 export const GENES = {
@@ -13,7 +15,7 @@ export const GENES = {
   dFf: 'feed-forward width a layer, mean',
   weightBits: 'stored bits a weight of the layers, mean',
   sparsity: 'share of zeros in the layers, mean',
-  headFormat: 'format of embedding and head',
+  headFormat: 'how embedding and head are stored',
   kvCacheFormat: 'format of the KV cache',
   tieEmbeddings: 'embedding and head are one matrix',
   cards: 'accelerator cards',
@@ -26,7 +28,7 @@ const NOMINAL_SIDE = 4096;
 const nominalBits = new Map<string, number>();
 
 /** Stored bits a weight of a large matrix, scales and sparse indices included. */
-export function bitsPerWeight({ weightFormat, sparsity }: LayerDeployment): number {
+export function bitsPerWeight({ weightFormat, sparsity }: WeightStorage): number {
   const name = `${weightFormat}@${sparsity}`;
   let bits = nominalBits.get(name);
   if (bits === undefined) {
@@ -42,6 +44,10 @@ export function genesOf({ architecture, deployment }: Candidate): Record<GeneNam
   const { layers } = architecture;
   const mean = (of: (at: number) => number) =>
     layers.reduce((sum, _, at) => sum + of(at), 0) / Math.max(1, layers.length);
+  const overParts = (at: number, of: (storage: WeightStorage) => number) => {
+    const parts = LAYER_PARTS.filter((part) => hasPart(layers[at]!, part));
+    return parts.reduce((sum, part) => sum + of(deployment.layers[at]![part]) / parts.length, 0);
+  };
   return {
     dModel: architecture.dModel,
     headDim: architecture.headDim,
@@ -49,9 +55,9 @@ export function genesOf({ architecture, deployment }: Candidate): Record<GeneNam
     heads: mean((at) => layers[at]!.nHeads),
     kvHeads: mean((at) => layers[at]!.nKvHeads),
     dFf: mean((at) => layers[at]!.dFf),
-    weightBits: mean((at) => bitsPerWeight(deployment.layers[at]!)),
-    sparsity: mean((at) => deployment.layers[at]!.sparsity),
-    headFormat: deployment.headFormat,
+    weightBits: mean((at) => overParts(at, bitsPerWeight)),
+    sparsity: mean((at) => overParts(at, ({ sparsity }) => sparsity)),
+    headFormat: describeStorage(deployment.embedding),
     kvCacheFormat: deployment.kvCacheFormat,
     tieEmbeddings: architecture.tieEmbeddings ? 'tied' : 'untied',
     cards: deployment.nCards,

@@ -1,8 +1,11 @@
 // The members of a front in full: genome, costs, and where the time of the deployed model goes.
+import { LAYER_PARTS, type WeightStorage } from '../../space/deployment.ts';
 import type { MetricName, MetricValues } from '../../space/metrics.ts';
 import { deployedArchitecture, type Scale } from '../../space/scale.ts';
+import { hasPart } from '../../space/storage-genes.ts';
 import { type CostPart, sumParts } from '../breakdown.ts';
 import { type CostSetting, estimateDeployed } from '../costs.ts';
+import { describeStorage } from '../describe.ts';
 import type { EvaluationResult } from '../store/queries.ts';
 import type { CandidateRecord } from '../store/records.ts';
 import { bitsPerWeight } from './genes.ts';
@@ -16,9 +19,13 @@ interface LayerView {
   readonly deployedHeads: number;
   readonly deployedKvHeads: number;
   readonly deployedDFf: number;
-  readonly weightFormat: string;
+  /** How its parts are stored; absent where the layer leaves a part out. */
+  readonly attention?: StorageView;
+  readonly feedForward?: StorageView;
+}
+
+interface StorageView extends WeightStorage {
   readonly bitsPerWeight: number;
-  readonly sparsity: number;
 }
 
 interface CostView {
@@ -52,7 +59,7 @@ export interface MemberView {
     readonly deployedHeadDim: number;
     readonly deployedVocabSize: number;
     readonly deployedContextLength: number;
-    readonly headFormat: string;
+    readonly embedding: string;
     readonly kvCacheFormat: string;
     readonly nCards: number;
   };
@@ -104,7 +111,7 @@ export function memberView(
       deployedHeadDim: deployed.headDim,
       deployedVocabSize: deployed.vocabSize,
       deployedContextLength: deployed.contextLength,
-      headFormat: deployment.headFormat,
+      embedding: describeStorage(deployment.embedding),
       kvCacheFormat: deployment.kvCacheFormat,
       nCards: deployment.nCards,
     },
@@ -113,9 +120,12 @@ export function memberView(
       deployedHeads: deployed.layers[at]!.nHeads,
       deployedKvHeads: deployed.layers[at]!.nKvHeads,
       deployedDFf: deployed.layers[at]!.dFf,
-      weightFormat: deployment.layers[at]!.weightFormat,
-      sparsity: deployment.layers[at]!.sparsity,
-      bitsPerWeight: Number(bitsPerWeight(deployment.layers[at]!).toPrecision(4)),
+      ...Object.fromEntries(
+        LAYER_PARTS.filter((part) => hasPart(layer, part)).map((part) => [
+          part,
+          storageView(deployment.layers[at]![part]),
+        ]),
+      ),
     })),
     evaluations: evaluations.map(({ rung, state, reason, loss, trainedLoss, encodedBits, feasible }) => ({
       rung,
@@ -128,6 +138,10 @@ export function memberView(
     })),
     ...(setting === undefined ? {} : { cost: costView(candidate, setting) }),
   };
+}
+
+function storageView(storage: WeightStorage): StorageView {
+  return { ...storage, bitsPerWeight: Number(bitsPerWeight(storage).toPrecision(4)) };
 }
 
 function higher(known: EvaluationResult | undefined, next: EvaluationResult): EvaluationResult {

@@ -3,7 +3,9 @@
 import { Document, isMap, isScalar, isSeq, visit } from 'yaml';
 import type { Architecture } from '../../space/architecture.ts';
 import type { Candidate } from '../../space/candidate.ts';
-import type { LayerChoices, RunSpec, TrainingSpec } from '../../space/spec.ts';
+import type { LayerPart, WeightStorage } from '../../space/deployment.ts';
+import type { LayerChoices, PartChoices, RunSpec, TrainingSpec } from '../../space/spec.ts';
+import { hasPart } from '../../space/storage-genes.ts';
 
 /** Keys of a map that still read well on one line. */
 const SHORT = 6;
@@ -13,8 +15,14 @@ function choices<T>(values: readonly T[]): T | readonly T[] {
   return values.length === 1 ? values[0]! : values;
 }
 
-function perLayer<T>({ choices: values, perLayer: isPerLayer }: LayerChoices<T>) {
-  return isPerLayer ? { choices: values, perLayer: true } : choices(values);
+function ofLayers<T>({ choices: values, nGroups }: LayerChoices<T>) {
+  if (nGroups === undefined) return { choices: values, perLayer: true };
+  return nGroups === 1 ? choices(values) : { choices: values, groups: nGroups };
+}
+
+function ofParts<T>(property: PartChoices<T>) {
+  if (property.kind === 'alike') return ofLayers(property);
+  return { attention: ofLayers(property.attention), feedForward: ofLayers(property.feedForward) };
 }
 
 /** The file's form of an architecture; layers in one list, because they may differ. */
@@ -33,13 +41,22 @@ function trainingOf({ teacher, ...training }: TrainingSpec) {
 }
 
 function baselineOf({ architecture, deployment }: Candidate) {
-  const { weightFormat, sparsity } = deployment.layers[0]!;
-  const { headFormat, kvCacheFormat, nCards } = deployment;
+  const { layers } = architecture;
+  const { embedding, kvCacheFormat, nCards } = deployment;
+  // All layers have one storage a part: the first layer that has the part says it.
+  const stored = (part: LayerPart) =>
+    deployment.layers[layers.findIndex((layer) => hasPart(layer, part))]?.[part];
+  const [attention, feedForward] = [stored('attention'), stored('feedForward')];
+  const byPart = <K extends keyof WeightStorage>(property: K) => {
+    const [a, b] = [attention ?? feedForward, feedForward ?? attention].map((each) => each![property]);
+    return a === b ? a : { attention: a, feedForward: b };
+  };
   return {
     ...modelOf(architecture),
-    weightFormat,
-    sparsity,
-    headFormat,
+    weightFormat: byPart('weightFormat'),
+    sparsity: byPart('sparsity'),
+    headFormat: embedding.weightFormat,
+    headSparsity: embedding.sparsity,
     kvCacheFormat,
     cards: nCards,
   };
@@ -61,7 +78,7 @@ export function specYaml(spec: RunSpec): string {
     ...plain
   } = spec;
   const { tokenizer } = task;
-  const { weightFormat, sparsity, headFormat, kvCacheFormat, cards } = deployment;
+  const { weightFormat, sparsity, headFormat, headSparsity, kvCacheFormat, cards } = deployment;
   const { nHeads, nKvHeads, dFf } = space.layers;
   const file = {
     specVersion,
@@ -81,9 +98,10 @@ export function specYaml(spec: RunSpec): string {
     },
     deployment: {
       ...deployment,
-      weightFormat: perLayer(weightFormat),
-      sparsity: perLayer(sparsity),
+      weightFormat: ofParts(weightFormat),
+      sparsity: ofParts(sparsity),
       headFormat: choices(headFormat),
+      headSparsity: choices(headSparsity),
       kvCacheFormat: choices(kvCacheFormat),
       cards: choices(cards),
     },

@@ -136,7 +136,7 @@ describe('rows from CSV', () => {
       { nHeads: 8, nKvHeads: 2, dFf: 1024 },
       { nHeads: 4, nKvHeads: 2, dFf: 0 },
     ]);
-    expect(row!.input.deployment.layers[1]!.weightFormat).toBe('mxfp6-e2m3');
+    expect(row!.input.deployment.layers[1]!.feedForward.weightFormat).toBe('mxfp6-e2m3');
     expect(row!.input.workload).toEqual({ batch: 4, promptTokens: 128, generatedTokens: 64 });
     expect(row!.measured).toBe(0.01);
   });

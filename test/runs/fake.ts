@@ -7,9 +7,16 @@ import { createProblem, type RunProblem } from '../../runs/problem.ts';
 import { type Architecture, countParameters, type Layer } from '../../space/architecture.ts';
 import type { Candidate } from '../../space/candidate.ts';
 import { parseConstraint } from '../../space/constraint.ts';
-import { KV_CACHE_FORMATS, type LayerDeployment, type WeightFormat } from '../../space/deployment.ts';
+import {
+  alikeLayer,
+  LAYER_PARTS,
+  plainDeployment,
+  type WeightFormat,
+  type WeightStorage,
+} from '../../space/deployment.ts';
 import { METRICS, type MetricName } from '../../space/metrics.ts';
 import type { Rng } from '../../space/random.ts';
+import { hasPart } from '../../space/storage-genes.ts';
 
 const FORMATS: readonly WeightFormat[] = ['fp16', 'int8', 'mxfp4-e2m1'];
 const BYTES: Partial<Record<WeightFormat, number>> = { fp16: 2, int8: 1, 'mxfp4-e2m1': 0.53125 };
@@ -31,10 +38,8 @@ export function candidateOf(dModel: number, layers: readonly Layer[], weightForm
       layers,
     },
     deployment: {
-      layers: layers.map(() => ({ weightFormat, sparsity: 0 })),
-      headFormat: 'fp16',
-      kvCacheFormat: 'fp16',
-      nCards: 1,
+      ...plainDeployment(layers.length),
+      layers: layers.map(() => alikeLayer({ weightFormat, sparsity: 0 })),
     },
   };
 }
@@ -46,7 +51,7 @@ function sample(rng: Rng): Candidate {
 
 function mutate({ architecture, deployment }: Candidate, rng: Rng): Candidate {
   const layers = [...architecture.layers];
-  const format = deployment.layers[0]!.weightFormat;
+  const format = deployment.layers[0]!.attention.weightFormat;
   if (rng.chance(1, 3)) return candidateOf(architecture.dModel, layers, rng.pick(FORMATS));
   layers[rng.below(layers.length)] = randomLayer(rng);
   return candidateOf(architecture.dModel, layers, format);
@@ -63,7 +68,7 @@ export function analyticLoss(architecture: Architecture, rung: number): number {
 
 const fakeCosts = ({ architecture, deployment }: Candidate) => {
   const parameters = countParameters(architecture);
-  const weightBytes = parameters * BYTES[deployment.layers[0]!.weightFormat]!;
+  const weightBytes = parameters * BYTES[deployment.layers[0]!.attention.weightFormat]!;
   const deployed = { parameters, weightBytes, memory: weightBytes + 1000, decodeLatency: weightBytes * 1e-9 };
   return { deployed: { ...deployed, throughput: 1 / deployed.decodeLatency }, memoryOverflow: 0 };
 };
@@ -91,40 +96,38 @@ export function fakeProblem(
 
 /** What storing a layer so adds to the loss, bits per byte. */
 const LOSS_OF_FORMAT: Partial<Record<WeightFormat, number>> = { fp16: 0, int8: 0.004, 'mxfp4-e2m1': 0.09 };
-const lossOf = ({ weightFormat, sparsity }: LayerDeployment): number =>
+const lossOf = ({ weightFormat, sparsity }: WeightStorage): number =>
   (LOSS_OF_FORMAT[weightFormat] ?? 0.01) + 0.1 * sparsity ** 2;
 
 /** Disturbances that rank deployments as their losses do. */
-function analyticTable({ architecture, weightFormats, sparsities, headFormats }: ProfileTask): NoiseTable {
-  const row = Object.fromEntries(
-    weightFormats.flatMap((weightFormat) =>
-      sparsities.map((sparsity) => {
-        const noise = 0.1 * lossOf({ weightFormat, sparsity }) + 1e-6;
-        return [storageKey({ weightFormat, sparsity }), noise] as const;
-      }),
+function analyticTable({ architecture, choices }: ProfileTask): NoiseTable {
+  const row = (storages: readonly WeightStorage[], noise: (storage: WeightStorage) => number) =>
+    Object.fromEntries(storages.map((storage) => [storageKey(storage), noise(storage) + 1e-6]));
+  const inLayer = (storage: WeightStorage) => 0.1 * lossOf(storage);
+  return {
+    layers: architecture.layers.map((layer) =>
+      Object.fromEntries(
+        LAYER_PARTS.filter((part) => hasPart(layer, part)).map((part) => [part, row(choices[part], inLayer)]),
+      ),
     ),
-  );
-  const head = Object.fromEntries(headFormats.map((format) => [format, 1e-6]));
-  const cache = Object.fromEntries(KV_CACHE_FORMATS.map((format) => [format, [0]]));
-  return { layers: architecture.layers.map(() => row), head, cache };
+    embedding: row(choices.embedding, () => 0),
+  };
 }
 
 /** What a measurement of the analytic world comes to. */
 export function analyticMeasurement(task: MeasurementTask): MeasurementOutcome {
   const { architecture, deployment, rung } = task;
   const { layers } = deployment;
-  const table = analyticTable({
-    ...task,
-    weightFormats: layers.map(({ weightFormat }) => weightFormat),
-    sparsities: layers.map(({ sparsity }) => sparsity),
-    headFormats: [deployment.headFormat],
-  });
-  const bytes = BYTES[layers[0]!.weightFormat] ?? 1;
+  const attention = layers.map((layer) => layer.attention);
+  const feedForward = layers.map((layer) => layer.feedForward);
+  const choices = { attention, feedForward, embedding: [deployment.embedding] };
+  const table = analyticTable({ ...task, choices });
+  const bytes = BYTES[attention[0]!.weightFormat] ?? 1;
   return {
     kind: 'ok',
     bitsPerByte:
       analyticLoss(architecture, rung) +
-      layers.reduce((sum, layer) => sum + lossOf(layer) / layers.length, 0),
+      attention.reduce((sum, storage) => sum + lossOf(storage) / layers.length, 0),
     encodedBits: 8.1 * bytes * countParameters(architecture),
     layerBits: layers.map((_, at) => 1000 * (at + 1) * bytes),
     disturbance: disturbanceOf(table, deployment),

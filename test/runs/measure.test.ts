@@ -7,6 +7,7 @@ import { storedHash } from '../../runs/measurements.ts';
 import { planCosts } from '../../runs/plan.ts';
 import { RunReader } from '../../runs/store/queries.ts';
 import { APPLICATION_ID, MIGRATIONS } from '../../runs/store/schema.ts';
+import type { Deployment } from '../../space/deployment.ts';
 import { middleCandidate } from '../../space/extremes.ts';
 import { parseSpec } from '../../space/load-spec.ts';
 import { commandLine } from './command-line.ts';
@@ -21,8 +22,7 @@ import {
   undisturbed,
 } from './harness.ts';
 
-const formatOf = ({ deployment }: { deployment: { layers: readonly { weightFormat: string }[] } }) =>
-  deployment.layers[0]!.weightFormat;
+const formatOf = ({ deployment }: { deployment: Deployment }) => deployment.layers[0]!.attention.weightFormat;
 
 describe('a measured loss', () => {
   it('is what the search is told and what is stored, beside the trained one and the sizes', async () => {

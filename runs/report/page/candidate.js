@@ -154,13 +154,13 @@ function factList(data, { values, trainedCosts }) {
 
 /** @param {Member} member */
 function modelTable({ model, trainedCosts }) {
-  const { headFormat, kvCacheFormat, nCards, tieEmbeddings } = model;
+  const { embedding, kvCacheFormat, nCards, tieEmbeddings } = model;
   const rows = [
     { label: 'Width', deployed: model.deployedDModel, trained: model.dModel },
     { label: 'Head width', deployed: model.deployedHeadDim, trained: model.headDim },
     { label: 'Vocabulary', deployed: model.deployedVocabSize, trained: model.vocabSize },
     { label: 'Context', deployed: model.deployedContextLength, trained: model.contextLength },
-    { label: 'Embeddings', deployed: `${tieEmbeddings ? 'tied' : 'untied'}, ${headFormat}` },
+    { label: 'Embeddings', deployed: `${tieEmbeddings ? 'tied' : 'untied'}, ${embedding}` },
     { label: 'KV cache', deployed: kvCacheFormat },
     { label: 'Cards', deployed: nCards },
   ];

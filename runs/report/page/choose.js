@@ -184,7 +184,8 @@ function metricColumn(data, name, memberOf) {
 
 /** @param {Member} member */
 function modelText({ model, layers }) {
-  const formats = [...new Set(layers.map(({ weightFormat }) => weightFormat))];
+  const parts = layers.flatMap(({ attention, feedForward }) => [attention, feedForward]);
+  const formats = [...new Set(parts.flatMap((part) => part?.weightFormat ?? []))];
   return `${layers.length} layers, width ${model.deployedDModel}, ${formats.join(' + ')}`;
 }
 

@@ -1,6 +1,23 @@
 // The layers of one candidate as a heat map that is a table, so that everyone can read it.
 import { h } from './dom.js';
 
+/** @typedef {NonNullable<Member['layers'][number]['attention']>} Storage */
+
+/** @param {Storage | undefined} storage */
+function zerosText(storage) {
+  if (storage === undefined) return '–';
+  return storage.sparsity === 0 ? 'dense' : `${Math.round(100 * storage.sparsity)} %`;
+}
+
+/** Whether a layer's parts are stored alike, or there is only one. @param {Member['layers'][number]} layer */
+function isAlike({ attention, feedForward }) {
+  return (
+    attention === undefined ||
+    feedForward === undefined ||
+    (attention.weightFormat === feedForward.weightFormat && attention.sparsity === feedForward.sparsity)
+  );
+}
+
 /** One row a property, one column a layer; the deeper the tint, the larger the value. @param {Member} member */
 export function heatMap({ layers, model }) {
   const isScaled = model.dModel !== model.deployedDModel;
@@ -23,28 +40,36 @@ export function heatMap({ layers, model }) {
       (layer) => layer.dFf,
       (layer) => deployedTitle(layer.dFf, layer.deployedDFf),
     ),
-    {
-      ...row(
-        'Weight format',
-        (layer) => layer.bitsPerWeight,
-        () => '',
-      ),
-      text: layers.map(({ weightFormat }) => weightFormat),
-    },
-    row(
-      'Bits a weight',
-      (layer) => layer.bitsPerWeight,
-      () => 'scales and sparse indices included',
-    ),
-    {
-      ...row(
-        'Zeros',
-        (layer) => layer.sparsity,
-        () => '',
-      ),
-      text: layers.map(({ sparsity }) => (sparsity === 0 ? 'dense' : `${Math.round(100 * sparsity)} %`)),
-    },
+    ...(layers.every(isAlike)
+      ? storageRows('', ({ attention, feedForward }) => attention ?? feedForward)
+      : [
+          ...storageRows('Attention: ', ({ attention }) => attention),
+          ...storageRows('Feed-forward: ', ({ feedForward }) => feedForward),
+        ]),
   ];
+  /** @param {string} part @param {(layer: Member['layers'][number]) => Storage | undefined} of */
+  function storageRows(part, of) {
+    const stored = layers.map(of);
+    /** @param {string} label */
+    const named = (label) =>
+      part === '' ? `${label[0]?.toUpperCase()}${label.slice(1)}` : `${part}${label}`;
+    const none = () => '';
+    return [
+      {
+        ...row(named('weight format'), (layer) => of(layer)?.bitsPerWeight ?? 0, none),
+        text: stored.map((each) => each?.weightFormat ?? '–'),
+      },
+      row(
+        named('bits a weight'),
+        (layer) => of(layer)?.bitsPerWeight ?? 0,
+        () => 'scales and sparse indices included',
+      ),
+      {
+        ...row(named('zeros'), (layer) => of(layer)?.sparsity ?? 0, none),
+        text: stored.map(zerosText),
+      },
+    ];
+  }
   /** @param {string} label @param {(layer: Member['layers'][number]) => number} value @param {(layer: Member['layers'][number]) => string} title */
   function row(label, value, title) {
     const values = layers.map(value);

@@ -260,7 +260,8 @@ test('a checkpoint of this project: (in, out) matrices, an embedding by rows, no
   writeCheckpoint(source, TINY, { ...freshState(TINY, weights), step: 1 });
   const rules = { format: 'mxfp6-e2m3', sparsity: 0.8, headFormat: 'mxfp8-e4m3' } as const;
   compressFile(source, target, { layout: 'in-out', choose: (entry) => chooseTensor(rules, entry) });
-  const deployment = { ...deploymentOf('mxfp6-e2m3', 0.8), headFormat: 'mxfp8-e4m3' as const };
+  const embedding = { weightFormat: 'mxfp8-e4m3', sparsity: 0 } as const;
+  const deployment = { ...deploymentOf('mxfp6-e2m3', 0.8), embedding };
   const expected = castModel(TINY, weights, deployment).weights;
   for (const { name, kind } of matrixSpecs(TINY)) {
     if (kind !== 'gain') expect(readBack(name), name).toEqual(expected[name]);

@@ -18,7 +18,7 @@ import type { Weights } from '../../../evaluators/model/parameters.ts';
 import { measureBitsPerByte } from '../../../evaluators/training/train.ts';
 import { castWeights } from '../../../hardware/formats/index.ts';
 import { countParameters } from '../../../space/architecture.ts';
-import type { Deployment } from '../../../space/deployment.ts';
+import { alikeLayer, type Deployment } from '../../../space/deployment.ts';
 import { ADAMW, deploymentOf, TINY, tinyData, trainTiny } from './tiny.ts';
 
 const EVALUATION_TOKENS = 4096;
@@ -58,10 +58,13 @@ test('the matrices are all the weights, each with its axis', () => {
 test('each tensor goes through its own codec and the bits add up', async () => {
   const deployment: Deployment = {
     layers: [
-      { weightFormat: 'mxfp4-e2m1', sparsity: 0 },
-      { weightFormat: 'mxfp6-e2m3', sparsity: 0.75 },
+      {
+        attention: { weightFormat: 'mxfp4-e2m1', sparsity: 0 },
+        feedForward: { weightFormat: 'int8', sparsity: 0.5 },
+      },
+      alikeLayer({ weightFormat: 'mxfp6-e2m3', sparsity: 0.75 }),
     ],
-    headFormat: 'mxfp8-e4m3',
+    embedding: { weightFormat: 'mxfp8-e4m3', sparsity: 0.25 },
     kvCacheFormat: 'mxint8',
     nCards: 1,
   };
@@ -69,15 +72,19 @@ test('each tensor goes through its own codec and the bits add up', async () => {
   const q = castWeights(weights['layers.0.attention.q']!, { rows: 32, cols: 32 }, 'mxfp4-e2m1');
   expect(decoded['layers.0.attention.q']).toEqual(q.decoded);
   expect(q.bits).toBe(32 * 32 * 4.25);
-  const embedding = castWeights(weights.embedding!, { rows: 256, cols: 32, reduction: 'cols' }, 'mxfp8-e4m3');
+  const down = castWeights(weights['layers.0.feedForward.down']!, { rows: 64, cols: 32 }, 'int8', 0.5);
+  expect(decoded['layers.0.feedForward.down']).toEqual(down.decoded);
+  const table = { rows: 256, cols: 32, reduction: 'cols' } as const;
+  const embedding = castWeights(weights.embedding!, table, 'mxfp8-e4m3', 0.25);
   expect(decoded.embedding).toEqual(embedding.decoded);
   expect(totalBits).toBe(tensors.reduce((sum, { bits }) => sum + bits, 0));
   expect(tensors.find(({ name }) => name === 'norm')).toMatchObject({ format: 'fp16', bits: 32 * 16 });
-  for (const { name, rows, cols, layer } of blockMatrices(TINY)) {
+  for (const { name, rows, cols, layer, kind } of blockMatrices(TINY)) {
     const report = tensors.find((tensor) => tensor.name === name)!;
-    expect(report.sparsity).toBe(layer === 0 ? 0 : 0.75);
+    const sparsity = layer === 1 ? 0.75 : kind === 'feedForward' ? 0.5 : 0;
+    expect(report.sparsity).toBe(sparsity);
     const nZeros = decoded[name]!.filter((x) => x === 0).length;
-    if (layer === 1) expect(nZeros).toBeGreaterThanOrEqual(0.75 * rows * cols);
+    expect(nZeros).toBeGreaterThanOrEqual(sparsity * rows * cols);
     let [signal, noise] = [0, 0];
     weights[name]!.forEach((x, i) => {
       signal += x * x;
@@ -88,7 +95,7 @@ test('each tensor goes through its own codec and the bits add up', async () => {
 });
 
 test('float32 weights and a half-precision cache measure what training measures', async () => {
-  const deployment = { ...deploymentOf('fp32'), headFormat: 'fp32' as const };
+  const deployment = { ...deploymentOf('fp32'), embedding: { weightFormat: 'fp32', sparsity: 0 } as const };
   const plain = await measureBitsPerByte(TINY, weights, data, EVALUATION_TOKENS);
   const { bitsPerByte } = await measureDeployment(meter, TINY, weights, deployment);
   expect(bitsPerByte).toBeCloseTo(plain, 3);
@@ -144,9 +151,12 @@ test('an outlier-aware split keeps the mean', async () => {
     blockMatrices(TINY).reduce((sum, spec) => sum + (spec.layer === layer ? spec.rows * spec.cols : 0), 0),
   );
   const total = sizes.reduce((a, b) => a + b);
-  const mean = split.layers.reduce((sum, { sparsity }, i) => sum + (sparsity * sizes[i]!) / total, 0);
+  const mean = split.layers.reduce(
+    (sum, { attention }, i) => sum + (attention.sparsity * sizes[i]!) / total,
+    0,
+  );
   expect(mean).toBeCloseTo(0.7, 9);
-  expect(split.layers[0]!.sparsity).not.toBe(split.layers[1]!.sparsity);
+  expect(split.layers[0]!.attention.sparsity).not.toBe(split.layers[1]!.attention.sparsity);
 });
 
 test('one trained model, many deployments, each with its own outcome', async () => {

@@ -77,16 +77,18 @@ test('output noise is that of the outputs on real inputs', () => {
 test('a profile tells which part is disturbed', () => {
   const weights = initialWeights(TINY, deriveRng(1, 0, 'profile'));
   const profile = createNoiseProfile(TINY, weights, {});
-  const plain = profile({ ...deploymentOf('fp32'), headFormat: 'fp32' });
-  expect([...plain]).toEqual(Array(6).fill(0));
+  const exact = { weightFormat: 'fp32', sparsity: 0 } as const;
+  const plain = profile({ ...deploymentOf('fp32'), embedding: exact });
+  expect([...plain]).toEqual(Array(8).fill(0));
   const mixed = deploymentOf('fp32');
+  const rough = { weightFormat: 'mxfp4-e2m1', sparsity: 0.5 } as const;
   const features = profile({
     ...mixed,
-    headFormat: 'fp32',
-    layers: [mixed.layers[0]!, { weightFormat: 'mxfp4-e2m1', sparsity: 0.5 }],
+    embedding: exact,
+    layers: [mixed.layers[0]!, { attention: exact, feedForward: rough }],
     kvCacheFormat: 'int8',
   });
-  expect([...features].map((x) => x > 0)).toEqual([false, true, false, false, false, true]);
-  const eight = profile({ ...deploymentOf('mxint8'), headFormat: 'fp32' });
-  expect(eight[1]).toBeLessThan(features[1]! / 10);
+  expect([...features].map((x) => x > 0)).toEqual([false, false, false, true, false, false, false, true]);
+  const eight = profile({ ...deploymentOf('mxint8'), embedding: exact });
+  expect(eight[3]).toBeLessThan(features[3]! / 10);
 });

@@ -7,7 +7,12 @@ import { sampleBatch } from '../../../evaluators/data/windows.ts';
 import { initialWeights, type Weights } from '../../../evaluators/model/parameters.ts';
 import { freshState, Trainer } from '../../../evaluators/training/program.ts';
 import type { Architecture } from '../../../space/architecture.ts';
-import type { Deployment, WeightFormat } from '../../../space/deployment.ts';
+import {
+  alikeLayer,
+  type Deployment,
+  plainDeployment,
+  type WeightFormat,
+} from '../../../space/deployment.ts';
 import { deriveRng } from '../../../space/random.ts';
 
 export const TINY: Architecture = {
@@ -52,9 +57,7 @@ export async function trainTiny(data: Dataset, steps: number): Promise<Weights> 
 
 export function deploymentOf(weightFormat: WeightFormat, sparsity = 0): Deployment {
   return {
-    layers: TINY.layers.map(() => ({ weightFormat, sparsity })),
-    headFormat: 'fp16',
-    kvCacheFormat: 'fp16',
-    nCards: 1,
+    ...plainDeployment(TINY.layers.length),
+    layers: TINY.layers.map(() => alikeLayer({ weightFormat, sparsity })),
   };
 }

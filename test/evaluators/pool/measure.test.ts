@@ -12,7 +12,12 @@ import { initialWeights } from '../../../evaluators/model/parameters.ts';
 import { createTrainerPool, type PoolSettings } from '../../../evaluators/pool/pool.ts';
 import type { Evaluator } from '../../../evaluators/port.ts';
 import { hashOf } from '../../../space/candidate.ts';
-import { type Deployment, plainDeployment, type WeightFormat } from '../../../space/deployment.ts';
+import {
+  alikeLayer,
+  type Deployment,
+  plainDeployment,
+  type WeightFormat,
+} from '../../../space/deployment.ts';
 import { deriveRng } from '../../../space/random.ts';
 import type { CompressionSpec } from '../../../space/spec.ts';
 import { SETTINGS, tinyDataset } from '../training/dataset.ts';
@@ -27,12 +32,9 @@ const training = { architecture, architectureHash: hashOf(architecture), rung: 1
 
 const stored = (weightFormat: WeightFormat, sparsity = 0): Deployment => ({
   ...plainDeployment(2),
-  layers: [
-    { weightFormat, sparsity },
-    { weightFormat, sparsity },
-  ],
+  layers: Array.from({ length: 2 }, () => alikeLayer({ weightFormat, sparsity })),
 });
-const FP32: Deployment = { ...stored('fp32'), headFormat: 'fp32' };
+const FP32: Deployment = { ...stored('fp32'), embedding: { weightFormat: 'fp32', sparsity: 0 } };
 
 const pools: Evaluator[] = [];
 const folders: string[] = [];
@@ -72,11 +74,12 @@ test('a deployment that changes nothing has the trained loss, a coarse one anoth
   // The cache alone is in half precision.
   expect(Math.abs(plain.bitsPerByte - trained.bitsPerByte)).toBeLessThan(2e-3);
   expect(Math.abs(coarse.bitsPerByte - trained.bitsPerByte)).toBeGreaterThan(4e-3);
-  const [attention, feedForward, wide] = [16 * (8 + 4 + 4 + 8), 3 * 16 * 16, 3 * 16 * 32];
-  expect(plain.layerBits).toEqual([32 * (attention + feedForward), 32 * wide]);
+  const [ofAttention, ofFeedForward, wide] = [16 * (8 + 4 + 4 + 8), 3 * 16 * 16, 3 * 16 * 32];
+  expect(plain.layerBits).toEqual([32 * (ofAttention + ofFeedForward), 32 * wide]);
   expect(coarse.layerBits[0]!).toBeLessThan(plain.layerBits[0]! / 6);
   expect(plain.encodedBits).toBeGreaterThan(plain.layerBits[0]! + plain.layerBits[1]!);
-  expect(coarse.disturbance[0]!).toBeGreaterThan(plain.disturbance[0]! + 0.05);
+  const inLayers = ([attention, feedForward]: readonly number[]) => attention! + feedForward!;
+  expect(inLayers(coarse.disturbance)).toBeGreaterThan(inLayers(plain.disturbance) + 0.05);
 });
 
 test('a lost or damaged checkpoint is made anew, to the same measurement, and none is needed at all', async () => {
@@ -128,18 +131,14 @@ test('what goes wrong is an outcome', async () => {
 
 test('a noise table foretells the disturbance of every combination of its choices', async () => {
   const weights = initialWeights(architecture, deriveRng(3, 0, 'initial weights'));
-  const choices = {
-    weightFormats: ['fp16', 'mxfp4-e2m1'],
-    sparsities: [0, 0.5],
-    headFormats: ['fp16', 'int8'],
-  } as const;
+  const fp16 = { weightFormat: 'fp16', sparsity: 0 } as const;
+  const rough = { weightFormat: 'mxfp4-e2m1', sparsity: 0.5 } as const;
+  const int8 = { weightFormat: 'int8', sparsity: 0.5 } as const;
+  const choices = { attention: [fp16, rough], feedForward: [fp16, rough], embedding: [fp16, int8] };
   const table = createNoiseTable(architecture, weights, choices);
   const mixed: Deployment = {
-    layers: [
-      { weightFormat: 'mxfp4-e2m1', sparsity: 0.5 },
-      { weightFormat: 'fp16', sparsity: 0 },
-    ],
-    headFormat: 'int8',
+    layers: [{ attention: rough, feedForward: fp16 }, alikeLayer(fp16)],
+    embedding: int8,
     kvCacheFormat: 'fp8',
     nCards: 2,
   };
@@ -148,6 +147,6 @@ test('a noise table foretells the disturbance of every combination of its choice
   expect(foretold).toHaveLength(direct.length);
   for (const [at, value] of foretold.entries()) expect(value).toBeCloseTo(direct[at]!, 12);
   expect(() => disturbanceOf(table, stored('int8'))).toThrow('knows nothing of int8 0');
-  const profiled = await poolOf().profile({ ...training, ...choices });
+  const profiled = await poolOf().profile({ ...training, choices });
   expect(profiled).toMatchObject({ kind: 'ok' });
 });

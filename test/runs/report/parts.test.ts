@@ -8,6 +8,9 @@ import { MOST_POINTS, pointTable, type Standing, standingsOf } from '../../../ru
 import { specYaml } from '../../../runs/report/spec-yaml.ts';
 import type { EvaluationResult } from '../../../runs/store/queries.ts';
 import { hashOf } from '../../../space/candidate.ts';
+import { alikeLayer, plainDeployment } from '../../../space/deployment.ts';
+import { middleCandidate } from '../../../space/extremes.ts';
+import { compileSpace } from '../../../space/genome.ts';
 import { parseSpec, specHash } from '../../../space/load-spec.ts';
 import { METRIC_NAMES, METRICS } from '../../../space/metrics.ts';
 import { deriveRng } from '../../../space/random.ts';
@@ -80,9 +83,41 @@ function teacherArchitecture() {
   };
 }
 
+const DENSE = { weightFormat: 'fp16', sparsity: 0 } as const;
+const SPARSE = { weightFormat: 'fp16', sparsity: 0.5 } as const;
+/** The second has no attention, so its attention is written as stored like its feed-forward. */
+const UNLIKE_LAYERS = [
+  { nHeads: 2, nKvHeads: 1, dFf: 64 },
+  { nHeads: 0, nKvHeads: 0, dFf: 64 },
+];
+
 describe('the specification written back', () => {
+  const withStorage = demoSpec({
+    change: (spec) => ({
+      ...spec,
+      baseline: {
+        architecture: { ...middleCandidate(compileSpace(spec)).architecture, layers: UNLIKE_LAYERS },
+        deployment: {
+          ...plainDeployment(UNLIKE_LAYERS.length),
+          layers: [{ attention: DENSE, feedForward: SPARSE }, alikeLayer(SPARSE)],
+          embedding: { weightFormat: 'int8', sparsity: 0.5 },
+        },
+      },
+      deployment: {
+        ...spec.deployment,
+        weightFormat: { kind: 'alike', choices: ['fp16', 'int8'], nGroups: 3 },
+        sparsity: {
+          kind: 'by-part',
+          attention: { choices: [0], nGroups: 1 },
+          feedForward: { choices: [0, 0.5] },
+        },
+        headSparsity: [0, 0.5],
+      },
+    }),
+  });
   const specs = [
     demoSpec(),
+    withStorage,
     demoSpec({ change: (spec) => ({ ...spec, objectives: ['loss', 'throughput'], constraints: [] }) }),
     demoSpec({ change: (spec) => ({ ...spec, training: { ...spec.training, teacher: TEACHER } }) }),
     demoSpec({
