@@ -1,6 +1,5 @@
 // Candidates in the form that tables and JSON documents show them.
 import type { Architecture } from '../space/architecture.ts';
-import type { Deployment } from '../space/deployment.ts';
 import {
   type Deployment,
   isAlike,
