@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config';
 const full = process.env.FULL_TESTS === '1';
 
 export default defineConfig({
+  // Imports of 'paretoformer' mean the sources.
+  ssr: { resolve: { conditions: ['paretoformer-source'] } },
   test: {
     include: ['test/**/*.test.ts'],
     exclude: full ? [] : ['test/**/*.full.test.ts'],

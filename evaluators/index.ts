@@ -45,6 +45,11 @@ export {
 } from './compression/recover.ts';
 export { type Corpus, CorpusError, loadCorpus } from './data/corpus.ts';
 export { type Dataset, prepareDataset } from './data/dataset.ts';
+export {
+  defineEvaluator,
+  type EvaluatorFunctions,
+  type Trained,
+} from './define-evaluator.ts';
 export { checkEngine } from './engine/create.ts';
 export { EngineError } from './engine/engine-error.ts';
 export type {

@@ -1,5 +1,6 @@
 // The evaluator port: trains one architecture to one rung, and measures what deployments make of it. Implementations:
-// Piscina threads, and an analytic stand-in for tests of everything that surrounds training.
+// Piscina threads, functions of a program (define-evaluator.ts), and an analytic stand-in for tests of everything that
+// surrounds training.
 import type { Architecture } from '../space/architecture.ts';
 import type { Deployment, LayerPart, WeightStorage } from '../space/deployment.ts';
 import type { MeasurementOutcome, ProfileOutcome, TrainingOutcome } from './outcome.ts';
@@ -40,6 +41,7 @@ export interface Evaluator {
   ): Promise<TrainingOutcome>;
   /** Prunes, casts and measures; where the rung's checkpoint is lost, it is trained anew, to the same weights. */
   measure(task: MeasurementTask, signal?: AbortSignal): Promise<MeasurementOutcome>;
-  profile(task: ProfileTask, signal?: AbortSignal): Promise<ProfileOutcome>;
+  /** An evaluator without it is not asked for further deployments of what it trained. */
+  profile?(task: ProfileTask, signal?: AbortSignal): Promise<ProfileOutcome>;
   close(): Promise<void>;
 }

@@ -114,6 +114,7 @@ export async function resumeRun(plan: Runnable, runId: string, options: ExecuteO
   if (plan.spec.compression === undefined) {
     throw new RunError(`run ${runId} was started before deployments were measured; start it anew`);
   }
+  refuseChangedMetrics(plan, runId, options);
   const store = new RunStore(options.databasePath, options.now);
   try {
     const [engine, own] = [engineOf(plan.spec), engineOf(run.spec as RunSpec)];
@@ -123,6 +124,26 @@ export async function resumeRun(plan: Runnable, runId: string, options: ExecuteO
     return await carryOn(plan, options, store, { runId, objectives: run.objectives, known, kind: 'resumed' });
   } finally {
     store.close();
+  }
+}
+
+/** Metrics of a program's own are code that no stored run could hold. @throws {@link RunError} where one is another */
+function refuseChangedMetrics({ spec, problem }: Runnable, runId: string, options: ExecuteOptions): void {
+  const names = Object.keys(spec.metrics ?? {});
+  if (names.length === 0) return;
+  const reader = new RunReader(options.databasePath, options.now);
+  try {
+    for (const candidate of reader.candidates(runId)) {
+      const values = problem.costs(candidate).deployed;
+      const changed = names.find((name) => values[name] !== candidate.deployedCosts[name]);
+      if (changed === undefined) continue;
+      throw new RunError(
+        `the function of "${changed}" is not the one that run ${runId} was started with: for candidate ` +
+          `${candidate.number} it gives ${values[changed]}, then it gave ${candidate.deployedCosts[changed]}`,
+      );
+    }
+  } finally {
+    reader.close();
   }
 }
 
@@ -193,12 +214,13 @@ function openWorkshop(
     },
   });
   const redeploy = { rung: spec.training.rungs.length - 1, choices: storageChoices(spec.deployment) };
+  const isRedeployed = spec.search.deploymentsPerArchitecture > 0 && evaluator.profile !== undefined;
   return {
     problem,
     trainings,
     measurements,
     ...(spec.baseline === undefined ? {} : { baseline: spec.baseline }),
-    ...(spec.search.deploymentsPerArchitecture === 0 ? {} : { redeploy }),
+    ...(isRedeployed ? { redeploy } : {}),
   };
 }
 

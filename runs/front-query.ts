@@ -15,7 +15,7 @@ export interface FrontQuery {
 }
 
 /** What `--where` knows beside the metrics. */
-const SHAPE_NAMES = ['candidate', 'rung', 'depth', 'dModel', 'headDim', 'cards'] as const;
+export const SHAPE_NAMES = ['candidate', 'rung', 'depth', 'dModel', 'headDim', 'cards'] as const;
 
 /** The front that a query asks for; `undefined` before the first generation. @throws ExpressionError, StoreError */
 export function queryFront(reader: RunReader, runId: string, query: FrontQuery): StoredFront | undefined {

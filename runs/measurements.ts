@@ -31,6 +31,7 @@ export interface MeasurementsOptions {
 /** Of architectures that were trained to the rung. All throw {@link Interrupted}, and what storing throws. */
 export interface Measurements {
   measure(candidate: Candidate, rung: number): Promise<SettledMeasurement>;
+  /** Only of evaluators that can. */
   profile(architecture: Architecture, rung: number, choices: StorageChoices): Promise<Settled<ProfileRecord>>;
 }
 
@@ -78,7 +79,7 @@ export function createMeasurements(options: MeasurementsOptions): Measurements {
     const attempts = earlierProfiles.get(`${architectureHash}/${rung}`) ?? [];
     const task = { architecture, architectureHash, rung, choices };
     const attemptOnce = async (attempt: number): Promise<ProfileRecord> => {
-      const { outcome, wallSeconds } = await timed<ProfileOutcome>(() => evaluator.profile(task, signal));
+      const { outcome, wallSeconds } = await timed<ProfileOutcome>(() => evaluator.profile!(task, signal));
       const fields =
         outcome.kind === 'ok' ? ({ state: 'ok', table: outcome.table } as const) : failureFields(outcome);
       return { architectureHash, rung, attempt, wallSeconds, ...fields };

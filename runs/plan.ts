@@ -10,14 +10,14 @@ import { crossCandidates } from '../space/cross.ts';
 import { alikeLayer, type Deployment, type LayerDeployment } from '../space/deployment.ts';
 import { middleCandidate } from '../space/extremes.ts';
 import { compileSpace, type Space } from '../space/genome.ts';
-import { loadSpec } from '../space/load-spec.ts';
+import { loadSpec, type ReferenceChecks } from '../space/load-spec.ts';
 import { type MetricValues, metricOf, metricTable } from '../space/metrics.ts';
 import { mutateCandidate } from '../space/mutate.ts';
 import { deploymentsOf } from '../space/redeploy.ts';
 import { sampleCandidate } from '../space/sample.ts';
 import { type RunSpec, type TaskSpec, vocabSizeOf } from '../space/spec.ts';
 import { storageChoices } from '../space/storage-genes.ts';
-import { type CostSetting, candidateCosts, encodedCosts, trainedCosts } from './costs.ts';
+import { type CostSetting, candidateCosts, encodedCosts, type OwnMetric, trainedCosts } from './costs.ts';
 import { describeStorage } from './describe.ts';
 import { createProblem, type RunProblem } from './problem.ts';
 import { RunError } from './run-error.ts';
@@ -40,12 +40,17 @@ export interface RunPlan extends CostPlan {
 
 /** Reads a spec and checks that what it names is there: corpus, accelerator, teacher. @throws SpecError with lines and columns */
 export function readSpec(file: string, specFolder: string): RunSpec {
-  return loadSpec(file, {
+  return loadSpec(file, referenceChecks(specFolder));
+}
+
+/** Whether what a spec names is there; paths are relative to `specFolder`. */
+export function referenceChecks(specFolder: string): ReferenceChecks {
+  return {
     corpus: (corpus) => messageOf(CorpusError, () => loadCorpus(corpus, specFolder)),
     accelerator: (accelerator) => messageOf(HardwareError, () => acceleratorOf(accelerator, specFolder)),
     teacher: (path, { task }) =>
       messageOf(CheckpointError, () => readTeacher(resolve(specFolder, path), studentsOf(task))),
-  });
+  };
 }
 
 function studentsOf({ tokenizer, contextLength }: TaskSpec) {
@@ -70,10 +75,25 @@ function acceleratorOf(nameOrPath: string, specFolder: string): Accelerator {
   return loadAccelerator(isPath ? resolve(specFolder, nameOrPath) : nameOrPath);
 }
 
-/** The problem of a spec. @throws {@link RunError} when the accelerator lacks a metric that the spec asks for. */
-export function planCosts(spec: RunSpec, specFolder: string): CostPlan {
-  const { workload, scale, objectives, constraints, baseline } = spec;
-  const setting = { accelerator: acceleratorOf(spec.accelerator, specFolder), workload, scale };
+/** The cost model of a spec, without the metrics that its program brought along. @throws HardwareError */
+export function costSetting({ accelerator, workload, scale }: RunSpec, specFolder: string): CostSetting {
+  return { accelerator: acceleratorOf(accelerator, specFolder), workload, scale };
+}
+
+/**
+ * The problem of a spec; `own` holds the functions of the metrics that its program brings along.
+ * @throws {@link RunError} when the accelerator lacks a metric that the spec asks for, or a function is missing
+ */
+export function planCosts(spec: RunSpec, specFolder: string, own: readonly OwnMetric[] = []): CostPlan {
+  const { scale, objectives, constraints, baseline } = spec;
+  const missing = Object.keys(spec.metrics ?? {}).filter((name) => !own.some((each) => each.name === name));
+  if (missing.length > 0) {
+    throw new RunError(
+      `${missing.join(' and ')} ${missing.length === 1 ? 'is a metric' : 'are metrics'} of the program that started ` +
+        "the run: only there, with the same functions, can it go on: resume(run, { metrics: [...] }) of 'paretoformer'",
+    );
+  }
+  const setting = { ...costSetting(spec, specFolder), own };
   const space = compileSpace(spec);
   const metrics = metricTable(spec);
   const problem = createProblem({
@@ -134,10 +154,10 @@ function probeChoices({ deployment }: RunSpec, space: Space, setting: CostSettin
 }
 
 /** Reads the corpus and prepares everything. @throws {@link RunError}, CorpusError, HardwareError, CheckpointError */
-export function planRun(spec: RunSpec, specFolder: string): RunPlan {
+export function planRun(spec: RunSpec, specFolder: string, own: readonly OwnMetric[] = []): RunPlan {
   const { corpus, tokenizer, validationShare, contextLength } = spec.task;
   const dataset = prepareDataset(loadCorpus(corpus, specFolder), tokenizer, validationShare, contextLength);
-  const plan = { ...planCosts(spec, specFolder), dataset };
+  const plan = { ...planCosts(spec, specFolder, own), dataset };
   const source = spec.training.teacher?.source;
   if (source?.kind !== 'checkpoint') return plan;
   const path = resolve(specFolder, source.path);

@@ -7,17 +7,18 @@ import { unitNames } from '../space/units.ts';
 
 type Plain = string | number | boolean;
 
-interface Node {
+/** What the generators read of a JSON Schema. */
+export interface SchemaNode {
   readonly type?: string;
   readonly title?: string;
   readonly description?: string;
-  readonly properties?: Readonly<Record<string, Node>>;
+  readonly properties?: Readonly<Record<string, SchemaNode>>;
   readonly required?: readonly string[];
   readonly default?: Plain | readonly Plain[] | Readonly<Record<string, never>>;
   readonly const?: Plain;
   readonly enum?: readonly Plain[];
-  readonly items?: Node;
-  readonly anyOf?: readonly Node[];
+  readonly items?: SchemaNode;
+  readonly anyOf?: readonly SchemaNode[];
   readonly minimum?: number;
   readonly maximum?: number;
   readonly exclusiveMinimum?: number;
@@ -38,7 +39,7 @@ export function withReference(page: string): string {
 
 /** What can be generated for a page, by name: the keys of the file, of each of its sections, formats, metrics, units. */
 export function referenceBlocks(page: string): ReadonlyMap<string, string> {
-  const root = specJsonSchema() as Node;
+  const root = specJsonSchema() as SchemaNode;
   const sections = Object.entries(root.properties!).filter(([, node]) => node.properties !== undefined);
   const links = new Map(sections.map(([name]) => [name, anchorOf(page, name)]));
   return new Map([
@@ -61,9 +62,9 @@ function anchorOf(page: string, section: string): string {
 }
 
 /** One line a key; maps inside are opened, except sections, which have a table of their own: they are linked. */
-function keyTable(map: Node, links: ReadonlyMap<string, string> = new Map()): string {
+function keyTable(map: SchemaNode, links: ReadonlyMap<string, string> = new Map()): string {
   const lines = ['| key | value | default | meaning |', '|---|---|---|---|'];
-  const add = (node: Node, prefix: string): void => {
+  const add = (node: SchemaNode, prefix: string): void => {
     for (const [name, child] of Object.entries(node.properties ?? {})) {
       const isRequired = node.required?.includes(name) === true;
       const isSection = links.has(name);
@@ -76,15 +77,19 @@ function keyTable(map: Node, links: ReadonlyMap<string, string> = new Map()): st
   return lines.join('\n');
 }
 
-function keyLine(key: string, node: Node, isRequired: boolean, isSection: boolean): string {
-  const [meaning, byDefault] = (node.description ?? '').split('; by default ');
+function keyLine(key: string, node: SchemaNode, isRequired: boolean, isSection: boolean): string {
+  const [meaning] = (node.description ?? '').split('; by default ');
   const value = isSection ? 'keys' : describeValue(node);
-  const without =
-    byDefault ?? (isSection && node.default !== undefined ? 'those of its keys' : shown(node.default));
+  const without = isSection && typeof node.default === 'object' ? 'those of its keys' : defaultText(node);
   return `| ${[key, value, isRequired ? 'required' : (without ?? 'none'), meaning].join(' | ')} |`;
 }
 
-function shown(value: Node['default']): string | undefined {
+/** What holds where a key is left out: in the words of its description, or the value itself. */
+export function defaultText(node: SchemaNode): string | undefined {
+  const value = node.default;
+  const words = node.description?.split('; by default ')[1];
+  if (words !== undefined) return words;
+
   if (typeof value === 'object') {
     if (!Array.isArray(value)) return undefined;
     return value.length === 0 ? 'none' : `\`[${value.join(', ')}]\``;
@@ -93,7 +98,7 @@ function shown(value: Node['default']): string | undefined {
 }
 
 /** What may stand behind a key, in words. */
-function describeValue(node: Node): string {
+export function describeValue(node: SchemaNode): string {
   if (node.title !== undefined) return node.title;
   if (node.const !== undefined) return `\`${node.const}\``;
   if (node.enum !== undefined) return node.enum.map((word) => `\`${word}\``).join(', ');
@@ -117,7 +122,7 @@ function describeValue(node: Node): string {
 }
 
 /** A value, a list of it or a long form is what the page calls choices. */
-function alternatives(nodes: readonly Node[]): string {
+function alternatives(nodes: readonly SchemaNode[]): string {
   const [first, second, long, byPart] = nodes;
   if (second?.type === 'array' && nodes.length <= 4) {
     const forms = long?.properties?.choices === undefined ? '' : ', per layer';
@@ -129,19 +134,19 @@ function alternatives(nodes: readonly Node[]): string {
     .join(' or ');
 }
 
-function keysOf({ properties }: Node): string {
+function keysOf({ properties }: SchemaNode): string {
   return `\`{${Object.keys(properties!).join(', ')}}\``;
 }
 
 /** `{bpe: {vocabSize: whole number from 257 to 65536}}`. */
-function written({ properties }: Node): string {
+function written({ properties }: SchemaNode): string {
   const parts = Object.entries(properties!).map(
     ([name, child]) => `${name}: ${child.properties === undefined ? describeValue(child) : written(child)}`,
   );
   return `{${parts.join(', ')}}`;
 }
 
-function range({ minimum, exclusiveMinimum, maximum, exclusiveMaximum }: Node): string {
+function range({ minimum, exclusiveMinimum, maximum, exclusiveMaximum }: SchemaNode): string {
   const low =
     minimum !== undefined
       ? ` from ${plain(minimum)}`

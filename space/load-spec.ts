@@ -39,8 +39,12 @@ interface Surroundings {
  */
 export function parseSpec(text: string, fileName: string, checks: ReferenceChecks = {}): RunSpec {
   const document = readYaml(text, fileName);
+  const issuesOf = (problems: readonly Problem[]) => placed(problems, document, fileName);
+  if (document.data === null || document.data === undefined) {
+    throw new SpecError(issuesOf([{ path: [], message: 'the file is empty' }]));
+  }
   const defaultName = basename(fileName, extname(fileName));
-  return specOf(document.data, { defaultName, checks }, (problems) => placed(problems, document, fileName));
+  return specOf(document.data, { defaultName, checks }, issuesOf);
 }
 
 /**
@@ -61,7 +65,6 @@ function specOf(
   const failOn = (problems: readonly Problem[]) => {
     if (problems.length > 0) throw new SpecError(issuesOf(problems));
   };
-  if (data === null || data === undefined) failOn([{ path: [], message: 'the file is empty' }]);
   const parsed = specSchema.safeParse(data);
   if (!parsed.success) {
     failOn(problemsOf(parsed.error.issues, data, knownKeys));

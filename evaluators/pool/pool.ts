@@ -38,7 +38,7 @@ function createPool({ maxThreads, ...setup }: PoolSettings, worker: URL): Piscin
  * or `out-of-memory`; the pool starts another thread. Cancelling ends a task within a second.
  * `worker` is the module that each thread runs.
  */
-export function createTrainerPool(settings: PoolSettings, worker: URL = WORKER): Evaluator {
+export function createTrainerPool(settings: PoolSettings, worker: URL = WORKER): Required<Evaluator> {
   const pool = createPool(settings, worker);
   const limitSeconds = settings.timeoutSeconds + TIMEOUT_GRACE_SECONDS;
   const carryOut = async <T>(

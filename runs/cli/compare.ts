@@ -8,7 +8,6 @@ import {
   metricOf,
   metricTable,
 } from '../../space/metrics.ts';
-import type { RunSpec } from '../../space/spec.ts';
 import { describeArchitecture, describeLayerStorage, describeStorage, describeWeights } from '../describe.ts';
 import { formatMetric, formatNumber, formatTable, metricHeading } from '../format.ts';
 import { toMinimised } from '../problem.ts';
@@ -89,7 +88,7 @@ function verdictOf(details: RunDetails, sides: readonly [Side, Side]): string {
   const [a, b] = sides.map(({ candidate }) => `candidate ${candidate.number}`) as [string, string];
   const rung = commonRung(sides);
   const [first, second] = sides.map((side) => valuesOf(side, rung)) as [MetricValues, MetricValues];
-  const metrics = metricTable(details.spec as RunSpec);
+  const metrics = metricTable(details.spec);
   const objectives = details.objectives.map(({ metric }) => metric);
   if (objectives.some((metric) => first[metric] === undefined || second[metric] === undefined)) {
     return 'they were never trained to the same rung, so only their costs compare';
@@ -120,7 +119,7 @@ function textOf(details: RunDetails, sides: readonly [Side, Side]): string {
   const rung = commonRung(sides);
   const [first, second] = sides.map((side) => valuesOf(side, rung)) as [MetricValues, MetricValues];
   const headings = sides.map(({ candidate }) => ({ heading: `candidate ${candidate.number}` }));
-  const metrics = metricTable(details.spec as RunSpec);
+  const metrics = metricTable(details.spec);
   const known = Object.keys(metrics).filter(
     (metric) => first[metric] !== undefined || second[metric] !== undefined,
   );

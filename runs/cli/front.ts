@@ -3,7 +3,6 @@ import type { Command } from 'commander';
 import { isAlike, LAYER_PARTS, type LayerDeployment, type WeightStorage } from '../../space/deployment.ts';
 import { didYouMean } from '../../space/did-you-mean.ts';
 import { type MetricName, type MetricTable, metricOf, metricTable } from '../../space/metrics.ts';
-import type { RunSpec } from '../../space/spec.ts';
 import { describeArchitecture, describeScale, describeWeights } from '../describe.ts';
 import { type Column, formatCsv, formatMetric, formatTable, metricHeading } from '../format.ts';
 import { type FrontQuery, queryFront } from '../front-query.ts';
@@ -55,7 +54,7 @@ export function addFront(program: Command): void {
         const id = reader.resolve(run);
         const look = () => {
           const details = reader.run(id);
-          const metrics = metricTable(details.spec as RunSpec);
+          const metrics = metricTable(details.spec);
           const objectives = objectivesOf(options, details, metrics);
           const query = queryOf(options, objectives, metrics);
           return { details, metrics, objectives, front: queryFront(reader, id, query) };
@@ -123,7 +122,7 @@ export function frontDocument(
 ) {
   const { id, name, state } = details;
   const members = front?.members ?? [];
-  const metrics = metricTable(details.spec as RunSpec);
+  const metrics = metricTable(details.spec);
   const { knee, best } = marksFor(metrics, objectives, members);
   return {
     run: id,
@@ -158,7 +157,7 @@ export function frontText(
 ): string {
   const { id, name, state } = details;
   if (front === undefined) return `run ${id} (${name}, ${state}) has no front yet`;
-  const spec = details.spec as RunSpec;
+  const spec = details.spec;
   const { generation, nTold, rung, hypervolume, members } = front;
   const steps = spec.training.rungs[rung];
   const lines = [

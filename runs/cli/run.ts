@@ -2,7 +2,6 @@
 import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { metricOf, metricTable } from '../../space/metrics.ts';
-import type { RunSpec } from '../../space/spec.ts';
 import { explainIdle, idleObjectives, surveySpace } from '../bounds.ts';
 import { describeEngine } from '../describe.ts';
 import { engineOf, isSameEngine } from '../engine.ts';
@@ -67,10 +66,9 @@ export function addResume(program: Command): void {
         showResult(options, { kind: 'finished', runId: details.id });
         return;
       }
-      const stored = details.spec as RunSpec;
-      const spec = await withWorkingEngine(stored, options);
-      if (!isSameEngine(spec.engine, engineOf(stored))) {
-        const [now, before] = [spec.engine, engineOf(stored)].map(describeEngine);
+      const spec = await withWorkingEngine(details.spec, options);
+      if (!isSameEngine(spec.engine, engineOf(details.spec))) {
+        const [now, before] = [spec.engine, engineOf(details.spec)].map(describeEngine);
         note(`what ${now} computes from here on differs in the last digits from what ${before} would`);
       }
       const plan = planRun(spec, details.specFolder);
@@ -139,7 +137,7 @@ function showResult(
     const details = reader.run(runId);
     const objectives = details.objectives.map(({ metric }) => metric);
     const metric = objectives[0]!;
-    const { better } = metricOf(metricTable(details.spec as RunSpec), metric);
+    const { better } = metricOf(metricTable(details.spec), metric);
     const sort = { metric, descending: better === 'higher' };
     const front = queryFront(reader, runId, { sort });
     hasNone = front === undefined || front.members.length === 0;

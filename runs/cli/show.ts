@@ -3,14 +3,13 @@ import type { Command } from 'commander';
 import { isAlike, LAYER_PARTS } from '../../space/deployment.ts';
 import { METRICS, type MetricTable, metricTable } from '../../space/metrics.ts';
 import { deployedArchitecture } from '../../space/scale.ts';
-import type { RunSpec } from '../../space/spec.ts';
 import { hasPart } from '../../space/storage-genes.ts';
 import { breakdownTable, sumParts } from '../breakdown.ts';
 import { estimateDeployed } from '../costs.ts';
 import { describeEngine, describeScale, describeStorage, PART_NAMES } from '../describe.ts';
 import { engineOf } from '../engine.ts';
 import { formatBytes, formatDuration, formatMetric, formatTable } from '../format.ts';
-import { planCosts } from '../plan.ts';
+import { costSetting } from '../plan.ts';
 import { type RunDetails, RunReader } from '../store/queries.ts';
 import type { CandidateRecord } from '../store/records.ts';
 import type { EvaluationResult } from '../store/rows.ts';
@@ -45,7 +44,7 @@ function showRun(reader: RunReader, details: RunDetails, asJson: boolean): void 
     return;
   }
   const { id, name, state, nCandidates, nEvaluations, trainingSeconds, events, versions } = details;
-  const spec = details.spec as RunSpec;
+  const spec = details.spec;
   const time = (at: number) => new Date(at).toISOString().slice(0, 19).replace('T', ' ');
   const metrics = metricTable(spec);
   const bounds = details.objectives.map(
@@ -89,9 +88,8 @@ function showCandidate(
   evaluations: readonly EvaluationResult[],
   asJson: boolean,
 ): void {
-  const spec = details.spec as RunSpec;
-  const { setting } = planCosts(spec, details.specFolder);
-  const estimate = estimateDeployed(candidate, setting);
+  const spec = details.spec;
+  const estimate = estimateDeployed(candidate, costSetting(spec, details.specFolder));
   const deployed = deployedArchitecture(candidate.architecture, spec.scale);
   if (asJson) {
     const { breakdown, calibration, expectedError } = estimate;

@@ -6,8 +6,9 @@ import { specHash } from '../../space/load-spec.ts';
 import { type Metric, type MetricName, metricOf, metricTable } from '../../space/metrics.ts';
 import type { RunSpec } from '../../space/spec.ts';
 import { explainIdle, idleObjectives, surveySpace } from '../bounds.ts';
+import type { CostSetting } from '../costs.ts';
 import { describeScale } from '../describe.ts';
-import { type CostPlan, planCosts } from '../plan.ts';
+import { type CostPlan, costSetting, planCosts } from '../plan.ts';
 import { RunError } from '../run-error.ts';
 import type { EvaluationResult, RunDetails, RunReader, StoredFront } from '../store/queries.ts';
 import type { CandidateRecord } from '../store/records.ts';
@@ -50,6 +51,8 @@ export interface ReportData {
     readonly endings: readonly Ending[];
     /** Genomes that the search turned down before it asked for them; absent where the replay was not possible. */
     readonly bySearch?: { readonly infeasible: number; readonly duplicate: number };
+    /** Why neither could be counted. */
+    readonly notCounted?: string;
     readonly survey?: {
       readonly nSampled: number;
       readonly nFeasible: number;
@@ -119,7 +122,7 @@ export interface ReportOptions {
 /** Reads a run and prepares its report. @throws StoreError where there is no such run. */
 export function buildReport(reader: RunReader, runId: string, options: ReportOptions): ReportData {
   const details = reader.run(runId);
-  const spec = details.spec as RunSpec;
+  const spec = details.spec;
   const evaluations = reader.evaluations(runId);
   const candidates = reader.candidates(runId);
   const front = reader.front(runId);
@@ -127,7 +130,7 @@ export function buildReport(reader: RunReader, runId: string, options: ReportOpt
   const plan = planOf(details);
   const objectives = details.objectives.map(({ metric }) => metric);
   const metrics = metricTable(spec);
-  const views = memberViews(details, front, evaluations, plan.costs);
+  const views = memberViews(details, front, evaluations, plan.setting);
   const marks = marksOf(
     objectives,
     views.map(({ values }) => values),
@@ -139,7 +142,7 @@ export function buildReport(reader: RunReader, runId: string, options: ReportOpt
     views.map(({ values }) => values),
     metrics,
   );
-  const baseline = baselineView(candidates, evaluations, spec, plan.costs);
+  const baseline = baselineView(candidates, evaluations, spec, plan.setting);
   const known = Object.keys(metrics).filter((metric) =>
     standings.some(({ evaluation }) => evaluation.values[metric] !== undefined),
   );
@@ -170,14 +173,14 @@ export function buildReport(reader: RunReader, runId: string, options: ReportOpt
     course: courseOf(reader.generations(runId), evaluations),
     importance: importanceView(candidates, evaluations, known),
     surrogate: reader.surrogateReports(runId),
-    rejected: rejectedView(details, plan.costs, candidates, evaluations, options),
+    rejected: rejectedView(details, plan, candidates, evaluations, options),
     reproduce: {
       yaml: specYaml(spec),
       specSha256: details.specSha256 === specHash(spec) ? details.specSha256 : specHash(spec),
       corpusSha256: details.corpusSha256,
       versions: details.versions,
     },
-    ...(plan.problem === undefined ? {} : { costsMissing: plan.problem }),
+    ...(plan.setting !== undefined || plan.missing === undefined ? {} : { costsMissing: plan.missing }),
   };
 }
 
@@ -185,17 +188,30 @@ export function buildReport(reader: RunReader, runId: string, options: ReportOpt
 export function buildMember(reader: RunReader, runId: string, candidate: number): MemberView {
   const details = reader.run(runId);
   const record = reader.resolveCandidate(runId, String(candidate));
-  const { costs } = planOf(details);
-  const { scale } = details.spec as RunSpec;
-  return memberView(record, reader.evaluations(runId, record.number), scale, costs?.setting);
+  const { setting } = planOf(details);
+  const { scale } = details.spec;
+  return memberView(record, reader.evaluations(runId, record.number), scale, setting);
 }
 
-/** The cost model of a run, or why it cannot be had: an accelerator file may be gone. */
-function planOf(details: RunDetails): { readonly costs?: CostPlan; readonly problem?: string } {
+/** The cost model of a run and its problem, or why one cannot be had: an accelerator file may be gone. */
+interface Plan {
+  readonly setting?: CostSetting;
+  readonly costs?: CostPlan;
+  readonly missing?: string;
+}
+
+function planOf(details: RunDetails): Plan {
+  const spec = details.spec;
+  const own = Object.keys(spec.metrics ?? {});
   try {
-    return { costs: planCosts(details.spec as RunSpec, details.specFolder) };
+    if (own.length === 0) {
+      const costs = planCosts(spec, details.specFolder);
+      return { setting: costs.setting, costs };
+    }
+    const missing = `${own.join(' and ')} ${own.length === 1 ? 'is' : 'are'} computed by the program that started the run`;
+    return { setting: costSetting(spec, details.specFolder), missing };
   } catch (error) {
-    if (error instanceof HardwareError || error instanceof RunError) return { problem: error.message };
+    if (error instanceof HardwareError || error instanceof RunError) return { missing: error.message };
     throw error;
   }
 }
@@ -228,11 +244,11 @@ function memberViews(
   { spec, objectives }: RunDetails,
   front: StoredFront | undefined,
   evaluations: readonly EvaluationResult[],
-  plan: CostPlan | undefined,
+  setting: CostSetting | undefined,
 ): MemberView[] {
-  const { scale } = spec as RunSpec;
+  const { scale } = spec;
   const metric = objectives[0]!.metric;
-  const sign = metricOf(metricTable(spec as RunSpec), metric).better === 'higher' ? -1 : 1;
+  const sign = metricOf(metricTable(spec), metric).better === 'higher' ? -1 : 1;
   const members = (front?.members ?? [])
     .toSorted((a, b) => sign * (a.evaluation.values[metric]! - b.evaluation.values[metric]!))
     .slice(0, MOST_MEMBERS);
@@ -243,7 +259,7 @@ function memberViews(
     byCandidate.set(evaluation.candidate, [...(byCandidate.get(evaluation.candidate) ?? []), evaluation]);
   }
   return members.map(({ candidate, evaluation }) => ({
-    ...memberView(candidate, byCandidate.get(candidate.number) ?? [], scale, plan?.setting),
+    ...memberView(candidate, byCandidate.get(candidate.number) ?? [], scale, setting),
     values: evaluation.values,
   }));
 }
@@ -252,12 +268,12 @@ function baselineView(
   candidates: readonly CandidateRecord[],
   evaluations: readonly EvaluationResult[],
   { scale }: RunSpec,
-  plan: CostPlan | undefined,
+  setting: CostSetting | undefined,
 ): MemberView | undefined {
   const baseline = candidates[0]?.origin === 'baseline' ? candidates[0] : undefined;
   if (baseline === undefined) return undefined;
   const own = evaluations.filter(({ candidate }) => candidate === baseline.number);
-  return memberView(baseline, own, scale, plan?.setting);
+  return memberView(baseline, own, scale, setting);
 }
 
 function limitsOf(spec: RunSpec, baseline: MemberView | undefined): LimitView[] {
@@ -297,15 +313,15 @@ function importanceView(
 
 function rejectedView(
   details: RunDetails,
-  plan: CostPlan | undefined,
+  { costs: plan, missing }: Plan,
   candidates: readonly CandidateRecord[],
   evaluations: readonly EvaluationResult[],
   { now, replaySeconds = REPLAY_SECONDS }: ReportOptions,
 ): ReportData['rejected'] {
-  const spec = details.spec as RunSpec;
+  const spec = details.spec;
   const texts = plan?.problem.constraintTexts ?? spec.constraints.map(({ text }) => text);
   const endings = endingsOf(evaluations, texts);
-  if (plan === undefined) return { endings };
+  if (plan === undefined) return { endings, ...(missing === undefined ? {} : { notCounted: missing }) };
   const found = surveySpace(plan.problem, spec.seed);
   const { nSampled, nFeasible, rejections } = found;
   const idle = idleObjectives(plan.problem, found).map(explainIdle);

@@ -75,6 +75,7 @@ export function specYaml(spec: RunSpec): string {
     objectives,
     constraints,
     training,
+    metrics,
     ...plain
   } = spec;
   const { tokenizer } = task;
@@ -113,6 +114,9 @@ export function specYaml(spec: RunSpec): string {
     ...plain,
   };
   const document = new Document(file, { aliasDuplicateObjects: false });
+  const own = Object.keys(metrics ?? {}).join(' and ');
+  if (own !== '')
+    document.commentBefore = ` ${own}: computed by the program that started this run; start it there`;
   // Short collections stand on one line, as people write them.
   visit(document, {
     Collection: (_, node) => {

@@ -8,6 +8,7 @@ import {
   type MetricValues,
   metricTable,
 } from '../../space/metrics.ts';
+import type { RunSpec } from '../../space/spec.ts';
 import { openForReading } from './database.ts';
 import type {
   CandidateRecord,
@@ -55,7 +56,7 @@ export interface RunSummary {
 
 /** Everything about a run but its results. */
 export interface RunDetails extends RunSummary {
-  readonly spec: unknown;
+  readonly spec: RunSpec;
   readonly specSha256: string;
   readonly corpusSha256: string;
   readonly objectives: readonly StoredObjective[];
@@ -122,7 +123,7 @@ export class RunReader {
     const events = this.#all('SELECT * FROM run_events WHERE run_id = ? ORDER BY sequence', runId);
     return {
       ...this.#summaryOf(row),
-      spec: parse(row.spec_json),
+      spec: parse(row.spec_json) as RunSpec,
       specSha256: row.spec_sha256 as string,
       corpusSha256: row.corpus_sha256 as string,
       objectives: parse(row.objectives_json) as StoredObjective[],

@@ -135,7 +135,7 @@ export function analyticMeasurement(task: MeasurementTask): MeasurementOutcome {
   };
 }
 
-export interface FakeEvaluator extends Evaluator {
+export interface FakeEvaluator extends Required<Evaluator> {
   /** Every training that was started, in order. */
   readonly started: TrainingTask[];
   /** Every measurement that was started, in order. */

@@ -82,7 +82,7 @@ describe('normalisation', () => {
       workers: {},
     });
     expect(task).toEqual({
-      corpus: 'moby-dick',
+      corpus: 'sotu',
       validationShare: 0.05,
       tokenizer: { kind: 'bytes' },
       contextLength: 128,

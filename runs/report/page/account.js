@@ -68,7 +68,7 @@ export function rejectedSection(data) {
   const element = h('div');
   /** @param {ReportData} next */
   const update = (next) => {
-    const { endings, survey, bySearch } = next.rejected;
+    const { endings, survey, bySearch, notCounted } = next.rejected;
     fill(
       element,
       survey === undefined
@@ -108,6 +108,13 @@ export function rejectedSection(data) {
             'p',
             {},
             `While it ran, the search turned down ${formatWhole(bySearch.infeasible)} proposals because their costs break a constraint, and ${formatWhole(bySearch.duplicate)} because they were known already. None of them was trained.`,
+          ),
+      notCounted === undefined
+        ? undefined
+        : h(
+            'p',
+            { class: 'note' },
+            `What constraints and the search turned down cannot be counted here: ${notCounted}.`,
           ),
       h('h3', {}, 'Evaluations without a usable result'),
       endings.length === 0

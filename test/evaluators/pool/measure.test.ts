@@ -43,7 +43,7 @@ afterEach(async () => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 });
 
-function poolOf(change: Partial<PoolSettings> = {}): Evaluator {
+function poolOf(change: Partial<PoolSettings> = {}): Required<Evaluator> {
   const settings = { seed: 1, settings: SETTINGS, timeoutSeconds: 60, data: tinyDataset(), maxThreads: 1 };
   const pool = createTrainerPool({ ...settings, ...change });
   pools.push(pool);
