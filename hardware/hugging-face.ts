@@ -2,6 +2,7 @@
 // (mixtures of experts, state-space blocks) are refused by name.
 import type { Layer } from '../space/architecture.ts';
 import { HardwareError } from './errors.ts';
+import { PER_LAYER_TYPE } from './llama-config.ts';
 import { HOUSE_DETAILS, type ModelDetails, type ModelShape } from './model-shape.ts';
 
 type Config = Readonly<Record<string, unknown>>;
@@ -40,6 +41,46 @@ function flag(config: Config, key: string, otherwise: boolean): boolean {
     : fail(`${key} must be true or false, not ${JSON.stringify(value)}`);
 }
 
+/** An object under `key`, as DeciLM and Puzzletron describe half of a block. */
+function partOf(block: unknown, key: string, at: number): Config {
+  const part = typeof block === 'object' && block !== null ? (block as Config)[key] : undefined;
+  if (typeof part !== 'object' || part === null) fail(`block_configs.${at} lacks ${key}`);
+  const fields = part as Config;
+  if (flag(fields, 'replace_with_linear', false)) fail(`block_configs.${at}: linear ${key} is not priced`);
+  return fields;
+}
+
+/** DeciLM gives the feed-forward as a multiple of the width, rounded up to whole 256s. */
+function feedForwardOf(ffn: Config, dModel: number): number {
+  const size = optionalNumber(ffn, 'intermediate_size');
+  if (size !== undefined || ffn.ffn_mult === undefined) return size ?? 0;
+  return Math.ceil(Math.trunc((2 * (optionalNumber(ffn, 'ffn_mult') ?? 0) * dModel) / 3) / 256) * 256;
+}
+
+/** One block of `block_configs`; a half that says `no_op` is left out. */
+function blockOf(block: unknown, at: number, { dModel, nHeads: usual }: Sizes): Layer {
+  const attention = partOf(block, 'attention', at);
+  const ffn = partOf(block, 'ffn', at);
+  const dFf = flag(ffn, 'no_op', false) ? 0 : feedForwardOf(ffn, dModel);
+  const nHeads = optionalNumber(attention, 'num_attention_heads') ?? usual;
+  const group = optionalNumber(attention, 'n_heads_in_group');
+  const nKvHeads =
+    optionalNumber(attention, 'num_key_value_heads') ?? (group === undefined ? 0 : nHeads / group);
+  if (flag(attention, 'no_op', false) || nKvHeads === 0) return { nHeads: 0, nKvHeads: 0, dFf };
+  if (![nHeads, nKvHeads, dFf].every(Number.isSafeInteger) || nHeads % nKvHeads !== 0)
+    fail(`block_configs.${at}: ${nKvHeads} kv heads do not divide ${nHeads} heads`);
+  return { nHeads, nKvHeads, dFf };
+}
+
+/** The blocks that a configuration lists one by one; undefined where it does not. */
+function listedBlocks(config: Config, sizes: Sizes): readonly Layer[] | undefined {
+  const blocks = config.block_configs;
+  if (blocks === undefined || blocks === null) return undefined;
+  if (!Array.isArray(blocks) || blocks.length !== sizes.nLayers)
+    fail(`block_configs must list ${sizes.nLayers} blocks`);
+  return (blocks as unknown[]).map((block, at) => blockOf(block, at, sizes));
+}
+
 interface Sizes {
   readonly dModel: number;
   readonly nLayers: number;
@@ -73,6 +114,24 @@ function kvHeadsOf(config: Config, { nLayers, nHeads }: Sizes): readonly number[
   return Array.from({ length: nLayers }, () => count);
 }
 
+/** Blocks that differ in their kv heads alone. */
+function alikeBlocks(kvHeads: readonly number[], nHeads: number, dFf: number): readonly Layer[] {
+  return kvHeads.map((nKvHeads): Layer => {
+    // A block without kv heads has no attention.
+    if (nKvHeads === 0) return { nHeads: 0, nKvHeads: 0, dFf };
+    if (nKvHeads > nHeads || nHeads % nKvHeads !== 0)
+      fail(`${nKvHeads} kv heads do not divide ${nHeads} heads`);
+    return { nHeads, nKvHeads, dFf };
+  });
+}
+
+/** Transformers 5 moved the base of rotary positions into an object. */
+function ropeThetaOf(config: Config): number {
+  const nested = config.rope_parameters;
+  const inner = typeof nested === 'object' && nested !== null ? (nested as Config) : {};
+  return optionalNumber(config, 'rope_theta') ?? optionalNumber(inner, 'rope_theta') ?? 10_000;
+}
+
 function assemble(
   config: Config,
   sizes: Sizes,
@@ -80,27 +139,22 @@ function assemble(
     readonly dFf: number;
     readonly tied: boolean;
     readonly kvHeads?: readonly number[];
+    /** Blocks that the configuration lists one by one. */
+    readonly blocks?: readonly Layer[] | undefined;
     readonly details?: Partial<ModelDetails>;
   },
 ): ModelShape {
   const { dModel, nHeads } = sizes;
   const headDim = optionalNumber(config, 'head_dim', 'attention_head_size') ?? dModel / nHeads;
   if (!Number.isSafeInteger(headDim)) fail(`the width ${dModel} is not a multiple of ${nHeads} heads`);
-  const kvHeads = parts.kvHeads ?? kvHeadsOf(config, sizes);
-  const layers = kvHeads.map((nKvHeads): Layer => {
-    // A block without kv heads has no attention.
-    if (nKvHeads === 0) return { nHeads: 0, nKvHeads: 0, dFf: parts.dFf };
-    if (nKvHeads > nHeads || nHeads % nKvHeads !== 0)
-      fail(`${nKvHeads} kv heads do not divide ${nHeads} heads`);
-    return { nHeads, nKvHeads, dFf: parts.dFf };
-  });
+  const layers = parts.blocks ?? alikeBlocks(parts.kvHeads ?? kvHeadsOf(config, sizes), nHeads, parts.dFf);
   return {
     dModel,
     headDim,
     vocabSize: requiredNumber(config, 'vocab_size'),
     contextLength: optionalNumber(config, 'max_position_embeddings', 'n_positions', 'n_ctx') ?? 2048,
     tieEmbeddings: flag(config, 'tie_word_embeddings', parts.tied),
-    ropeTheta: optionalNumber(config, 'rope_theta') ?? 10_000,
+    ropeTheta: ropeThetaOf(config),
     layers,
     ...(parts.details === undefined ? {} : { details: { ...HOUSE_DETAILS, ...parts.details } }),
   };
@@ -116,8 +170,10 @@ function readLlama(config: Config, biases: Partial<ModelDetails> = {}): ModelSha
     ...biases,
   };
   const plain = Object.values(details).every((value) => value === false);
+  const blocks = listedBlocks(config, sizes);
   return assemble(config, sizes, {
-    dFf: requiredNumber(config, 'intermediate_size'),
+    dFf: blocks === undefined ? requiredNumber(config, 'intermediate_size') : 0,
+    blocks,
     tied: false,
     ...(plain ? {} : { details }),
   });
@@ -206,6 +262,8 @@ const READERS: Readonly<Record<string, (config: Config) => ModelShape>> = {
   mistral: readLlama,
   deci: readLlama,
   decilm: readLlama,
+  'nemotron-nas': readLlama,
+  [PER_LAYER_TYPE]: readLlama,
   phi3: readLlama,
   qwen2: (config) => readLlama(config, { qkvBias: true, attentionOutputBias: false }),
   qwen3: (config) => readLlama(config, { qkNorm: true }),

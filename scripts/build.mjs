@@ -14,4 +14,5 @@ cpSync('runs/report/page', 'dist/runs/report/page', {
   recursive: true,
   filter: (file) => !/\.d\.ts$|\.json$/.test(file),
 });
+cpSync('runs/export/python', 'dist/runs/export/python', { recursive: true });
 chmodSync('dist/runs/cli/main.js', 0o755);

@@ -1,68 +1,12 @@
 // Serialises a traced graph as an ONNX model (protobuf wire format; field numbers from onnx.proto3, IR version 8).
 import type { DType, FloatAttribute, Graph, GraphNode, TypedArray, Value } from './graph.ts';
+import { Message } from './protobuf.ts';
 
 const OPSET = 17;
 const ELEMENT_TYPE: Record<DType, number> = { float32: 1, int32: 6, int64: 7 };
 
-/** A growing protobuf message. Strings and nested messages are length-delimited fields. */
-class Message {
-  #bytes = new Uint8Array(256);
-  #length = 0;
-
-  varint(field: number, value: number | bigint): this {
-    this.#raw(BigInt(field << 3));
-    this.#raw(BigInt.asUintN(64, BigInt(value)));
-    return this;
-  }
-
-  float(field: number, value: number): this {
-    this.#raw(BigInt((field << 3) | 5));
-    return this.#append(new Uint8Array(Float32Array.of(value).buffer));
-  }
-
-  bytes(field: number, value: Uint8Array): this {
-    this.#raw(BigInt((field << 3) | 2));
-    this.#raw(BigInt(value.length));
-    return this.#append(value);
-  }
-
-  string(field: number, value: string): this {
-    return this.bytes(field, Buffer.from(value, 'utf8'));
-  }
-
-  message(field: number, value: Message): this {
-    return this.bytes(field, value.finish());
-  }
-
-  finish(): Uint8Array {
-    return this.#bytes.subarray(0, this.#length);
-  }
-
-  #raw(value: bigint): void {
-    const out: number[] = [];
-    let rest = value;
-    do {
-      const low = Number(rest & 0x7fn);
-      rest >>= 7n;
-      out.push(rest === 0n ? low : low | 0x80);
-    } while (rest !== 0n);
-    this.#append(Uint8Array.from(out));
-  }
-
-  #append(chunk: Uint8Array): this {
-    const needed = this.#length + chunk.length;
-    if (needed > this.#bytes.length) {
-      const grown = new Uint8Array(Math.max(needed, 2 * this.#bytes.length));
-      grown.set(this.#bytes.subarray(0, this.#length));
-      this.#bytes = grown;
-    }
-    this.#bytes.set(chunk, this.#length);
-    this.#length = needed;
-    return this;
-  }
-}
-
-const rawBytes = (data: TypedArray): Uint8Array =>
+/** The bytes of a typed array. */
+export const rawBytes = (data: TypedArray): Uint8Array =>
   new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 const valueName = (id: number): string => `v${id}`;
 
@@ -70,7 +14,8 @@ function isFloat(value: unknown): value is FloatAttribute {
   return typeof value === 'object' && value !== null && 'float' in value;
 }
 
-function attributeMessage(name: string, value: GraphNode['attributes'][string]): Message {
+/** An attribute of a node. */
+export function attributeMessage(name: string, value: GraphNode['attributes'][string]): Message {
   const message = new Message().string(1, name);
   if (isFloat(value)) return message.float(2, value.float).varint(20, 1);
   if (typeof value === 'number') return message.varint(3, value).varint(20, 2);
