@@ -11,13 +11,15 @@ import { trainedWeights } from '../training/trained-weights.ts';
 import { createCalibrator } from './calibration.ts';
 import type { TensorReport } from './cast-model.ts';
 import { matrixSpecs } from './matrices.ts';
-import { measureDeployments } from './measure-deployments.ts';
+import { type DeployedWeights, measureDeployments } from './measure-deployments.ts';
 import { createNoiseTable, measuredDisturbance } from './noise-table.ts';
 import { outlierAwareDeployment } from './prune.ts';
 import type { RecoverySettings } from './recover.ts';
 
 export interface MeasurementContext extends TrainingContext {
   readonly compression?: CompressionSpec;
+  /** Gets the weights before they are measured: as trained, and as the deployment stores them. */
+  readonly onWeights?: (trained: Weights, deployed: DeployedWeights) => void;
 }
 
 /** One-shot magnitude pruning, evenly, without recovery. */
@@ -99,6 +101,7 @@ export async function measureAtRung(
       calibrationWindows: compression.calibrationWindows,
       shouldStop,
       engine,
+      onCompressed: (deployed) => context.onWeights?.(weights, deployed),
     },
   );
   const outcome = outcomes[0]!;

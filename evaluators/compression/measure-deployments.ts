@@ -19,6 +19,15 @@ export interface DeploymentTask {
   readonly recovery?: RecoverySettings;
 }
 
+/** Weights of a deployment on both sides of its codecs. */
+export interface DeployedWeights {
+  readonly deployment: Deployment;
+  /** Pruned and, where wanted, recovered: what is encoded. */
+  readonly stored: Weights;
+  /** What the encoded weights decode to. */
+  readonly decoded: Weights;
+}
+
 export interface DeploymentContext {
   readonly seed: number;
   readonly data: Dataset;
@@ -28,6 +37,8 @@ export interface DeploymentContext {
   readonly shouldStop?: () => boolean;
   /** ONNX Runtime on one thread when absent. */
   readonly engine?: Engine;
+  /** Gets the weights of each deployment before they are measured. */
+  readonly onCompressed?: (weights: DeployedWeights) => void;
 }
 
 /** What became of one deployment. */
@@ -45,9 +56,14 @@ async function compressAndRecover(
   calibrator: Calibrator | undefined,
 ): Promise<Compressed> {
   const { architecture, weights, method, recovery } = task;
+  const encode = (stored: Weights): CompressedModel => {
+    const compressed = castModel(architecture, stored, deployment, weights);
+    context.onCompressed?.({ deployment, stored, decoded: compressed.weights });
+    return compressed;
+  };
   if (recovery === undefined || recovery.steps === 0) {
     const pruned = await pruneWeights(architecture, weights, deployment, method, calibrator?.measure);
-    return castModel(architecture, pruned.weights, deployment, weights);
+    return encode(pruned.weights);
   }
   const start =
     recovery.gradual === undefined
@@ -63,7 +79,7 @@ async function compressAndRecover(
   );
   if (recovered.kind === 'stopped') return { kind: 'stopped' };
   if (recovered.kind === 'diverged') return recovered;
-  return castModel(architecture, recovered.weights, deployment, weights);
+  return encode(recovered.weights);
 }
 
 /**
