@@ -25,6 +25,7 @@ export { HardwareError, type HardwareErrorCode } from './errors.ts';
 export * from './formats/index.ts';
 export { forwardSeconds, scoringSeconds } from './forward.ts';
 export { modelFromHuggingFace } from './hugging-face.ts';
+export { isPlainLlama, llamaConfig, uniformArchitecture } from './llama-config.ts';
 export {
   formatAcceleratorFile,
   listAccelerators,

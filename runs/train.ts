@@ -17,10 +17,9 @@ export function threadsOf(spec: RunSpec, asked?: number): number {
   return asked ?? spec.workers.maxThreads ?? Math.max(1, filling);
 }
 
-/** The pool that trains and measures the candidates of a run. */
-export function createTrainer(plan: RunPlan, maxThreads: number, checkpointFolder?: string): Evaluator {
-  const { spec, dataset, specFolder } = plan;
-  const { timeoutSeconds, ...training } = spec.training;
+/** What decides every training and measurement of a run. */
+export function taskSettings({ spec, dataset, specFolder }: RunPlan, checkpointFolder?: string) {
+  const { timeoutSeconds: _, ...training } = spec.training;
   const source = training.teacher?.source;
   // Worker threads know no folder that a path could be relative to.
   const settings =
@@ -33,14 +32,18 @@ export function createTrainer(plan: RunPlan, maxThreads: number, checkpointFolde
           },
         }
       : training;
-  return createTrainerPool({
-    maxThreads,
+  return {
     seed: spec.seed,
     settings,
-    timeoutSeconds,
     data: dataset,
     compression: spec.compression,
     engine: engineOf(spec),
     ...(checkpointFolder === undefined ? {} : { checkpointFolder }),
-  });
+  };
+}
+
+/** The pool that trains and measures the candidates of a run. */
+export function createTrainer(plan: RunPlan, maxThreads: number, checkpointFolder?: string): Evaluator {
+  const { timeoutSeconds } = plan.spec.training;
+  return createTrainerPool({ maxThreads, timeoutSeconds, ...taskSettings(plan, checkpointFolder) });
 }

@@ -36,6 +36,7 @@ export function huggingFaceTokenizerConfig(contextLength: number): object {
   return {
     tokenizer_class: 'PreTrainedTokenizerFast',
     model_max_length: contextLength,
+    model_input_names: ['input_ids', 'attention_mask'],
     clean_up_tokenization_spaces: false,
     bos_token: null,
     eos_token: null,

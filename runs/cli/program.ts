@@ -6,6 +6,7 @@ import { addCheck } from './check.ts';
 import { addCompare } from './compare.ts';
 import { addCompress } from './compress.ts';
 import { addEstimate } from './estimate.ts';
+import { addExport } from './export.ts';
 import { addFront } from './front.ts';
 import { addHardware } from './hardware.ts';
 import { addInit } from './init.ts';
@@ -50,6 +51,7 @@ function createProgram(): Command {
     addCompare,
     addReport,
     addServe,
+    addExport,
     addEstimate,
     addCompress,
     addHardware,
