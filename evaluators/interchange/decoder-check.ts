@@ -66,7 +66,10 @@ function textInputs({ tokens, batch }: TokenBatch, from: number, to: number): Va
       rows.flatMap((row) => columns.map((column) => tokens[row * length + column]!)),
       [batch, to - from],
     ),
-    attention_mask: integers(new Array<number>(batch * to).fill(1), [batch, to]),
+    attention_mask: integers(
+      Array.from({ length: batch * to }, () => 1),
+      [batch, to],
+    ),
     position_ids: integers(
       rows.flatMap(() => columns),
       [batch, to - from],

@@ -25,7 +25,7 @@ import { LOGIT_TOLERANCE, writeOnnx } from './onnx-folder.ts';
 import type { ExportRequest } from './request.ts';
 import { type ExportSource, type ExportWeights, loadWeights } from './source.ts';
 
-export interface ExportedFile {
+interface ExportedFile {
   /** Inside the folder, with `/`. */
   readonly path: string;
   readonly bytes: number;
