@@ -1,5 +1,6 @@
 // `export`: one candidate as a folder that transformers, ONNX Runtime and others load.
 import type { Command } from 'commander';
+import { METRICS } from '../../space/metrics.ts';
 import { type ExportReport, exportCandidate } from '../export/export-candidate.ts';
 import { checkTarget } from '../export/fresh-folder.ts';
 import { EXPORT_DTYPES, type ExportDtype } from '../export/model-folder.ts';
@@ -105,7 +106,7 @@ function progressNotes(): (progress: { readonly step: number; readonly totalStep
   };
 }
 
-const loss = (value: number | undefined): string => formatMetric('loss', value);
+const loss = (value: number | undefined): string => formatMetric(METRICS, 'loss', value);
 
 function textOf(report: ExportReport): string {
   const { candidate, run, out, form, weights, dtype, loss: losses, logits, files } = report;

@@ -5,9 +5,8 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import type { Accelerator } from '../../hardware/index.ts';
 import type { Architecture } from '../../space/architecture.ts';
-import type { Deployment, Workload } from '../../space/deployment.ts';
+import { type Deployment, isSparse, type Workload, weightFormatsOf } from '../../space/deployment.ts';
 import { mustHold } from './failed-check.ts';
-import { matrixStorages } from './storage-text.ts';
 
 /** Whether the files are of use. */
 export const isCloudAi100 = ({ name, title }: Accelerator): boolean =>
@@ -66,10 +65,8 @@ const partitions = (nDevices: number) => ({
 });
 
 /** Formats of the matrices, in words, and what the compiler makes of them. */
-function storageNote({ architecture, deployment }: CloudAi100Input): string {
-  const storages = matrixStorages(architecture, deployment);
-  const formats = [...new Set(storages.map(({ format }) => format))];
-  const isSparse = storages.some(({ sparsity }) => sparsity > 0);
+function storageNote({ deployment }: CloudAi100Input): string {
+  const formats = weightFormatsOf(deployment.layers);
   const others = formats.filter((format) => format !== 'fp16' && !isMxFp6(format));
   const notes = [
     ...(others.length > 0
@@ -78,15 +75,17 @@ function storageNote({ architecture, deployment }: CloudAi100Input): string {
         ]
       : []),
     ...(formats.length > 1 && formats.some(isMxFp6) ? ['-mxfp6-matmul holds for all matrices at once.'] : []),
-    ...(isSparse ? ['The run prices sparse storage; the compiler stores zeros like other weights.'] : []),
+    ...(isSparse(deployment)
+      ? ['The run prices sparse storage; the compiler stores zeros like other weights.']
+      : []),
   ];
   return notes.map((note) => `# ${note}\n`).join('');
 }
 
 function compileScript(input: CloudAi100Input, nDevices: number): string {
-  const { architecture, deployment, model } = input;
+  const { deployment, model } = input;
   const { batch, contextLength, prefillLength } = shapesOf(input);
-  const usesMxFp6 = matrixStorages(architecture, deployment).some(({ format }) => isMxFp6(format));
+  const usesMxFp6 = weightFormatsOf(deployment.layers).some(isMxFp6);
   const flags = [
     '-aic-hw',
     '-aic-hw-version=ai100',

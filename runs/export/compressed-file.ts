@@ -56,7 +56,9 @@ export function writeCompressed(
   const reports = compressFile(plain, target, {
     choose: ({ name }): TensorChoice => {
       const spec = specs.get(name)!;
-      return spec.kind === 'gain' ? { kind: 'copy' } : { kind: 'cast', ...storageOf(spec, deployment) };
+      if (spec.kind === 'gain') return { kind: 'copy' };
+      const { weightFormat: format, sparsity } = storageOf(spec, deployment);
+      return { kind: 'cast', format, sparsity };
     },
   });
   rmSync(plain);

@@ -3,15 +3,16 @@ import type { DecoderCheck } from '../../evaluators/interchange/decoder-check.ts
 import type { CostEstimate, ExpectedError } from '../../hardware/index.ts';
 import { isPlainLlama } from '../../hardware/index.ts';
 import { type Architecture, countParameters } from '../../space/architecture.ts';
-import { METRIC_NAMES, METRICS, type MetricName, type MetricValues } from '../../space/metrics.ts';
+import type { LayerPart } from '../../space/deployment.ts';
+import { METRICS, type MetricName, type MetricValues, metricTable } from '../../space/metrics.ts';
 import { deployedArchitecture } from '../../space/scale.ts';
-import { describeScale } from '../describe.ts';
+import { hasPart } from '../../space/storage-genes.ts';
+import { describeScale, describeStorage } from '../describe.ts';
 import { formatBytes, formatCount, formatMetric, formatShare } from '../format.ts';
 import { isCloudAi100 } from './cloud-ai-100.ts';
 import type { ExportRequest } from './request.ts';
 import { RUNTIMES } from './runtimes.ts';
 import type { ExportSource, ExportWeights } from './source.ts';
-import { matrixStorages, storageText } from './storage-text.ts';
 
 /** How the uniform model compares. */
 export interface UniformFigures {
@@ -86,13 +87,12 @@ function architectureText({ source, weights: { deployment } }: CardInput): strin
     `vocabulary ${both(architecture.vocabSize, relative.vocabSize)}`,
     `context ${both(architecture.contextLength, relative.contextLength)}`,
     `${formatCount(countParameters(architecture))}${scale === undefined ? '' : ` (${formatCount(countParameters(relative))})`} parameters`,
-    `embedding and head ${architecture.tieEmbeddings ? 'tied' : 'apart'}, in ${deployment.headFormat}`,
+    `embedding and head ${architecture.tieEmbeddings ? 'tied' : 'apart'}, in ${describeStorage(deployment.embedding)}`,
   ];
-  const storages = matrixStorages(architecture, deployment);
   const rows = architecture.layers.map((layer, at) => {
     const large = relative.layers[at]!;
-    const stored = (kind: string) =>
-      storageText(storages.filter((each) => each.layer === at && each.kind === kind));
+    const stored = (part: LayerPart) =>
+      hasPart(layer, part) ? describeStorage(deployment.layers[at]![part]) : '-';
     return [
       String(at),
       both(layer.nHeads, large.nHeads),
@@ -112,7 +112,7 @@ function qualityText({ source, loss, weights, request, uniform }: CardInput): st
   const { asTrained, dtype } = request;
   const { evaluation } = source;
   const { spec } = source.plan;
-  const bits = (value: number | undefined) => formatMetric('loss', value);
+  const bits = (value: number | undefined) => formatMetric(METRICS, 'loss', value);
   const rows = [
     ['as trained', bits(evaluation.trainedLoss ?? evaluation.loss), 'by the run'],
     ['as deployed, KV cache included', bits(evaluation.loss), 'by the run'],
@@ -139,14 +139,17 @@ function costText({ source, estimate }: CardInput): string {
   const { values } = source.evaluation;
   const { spec, setting } = source.plan;
   const { batch, promptTokens, generatedTokens } = spec.workload;
-  const known = METRIC_NAMES.filter((metric) => !METRICS[metric].trained && values[metric] !== undefined);
+  const metrics = metricTable(spec);
+  const known = Object.keys(metrics).filter(
+    (metric) => !metrics[metric]!.trained && values[metric] !== undefined,
+  );
   const rows = known.map((metric) => {
     const figure = ERROR_OF[metric];
     const error = figure === undefined ? undefined : estimate.expectedError[figure];
     return [
       metric,
-      METRICS[metric].about,
-      formatMetric(metric, values[metric]),
+      plainText(metrics[metric]!.about),
+      formatMetric(metrics, metric, values[metric]),
       error === undefined ? '' : `±${formatShare(error)}`,
     ];
   });
@@ -158,15 +161,15 @@ ${table(['metric', 'what', 'expected', 'error'], rows)}`;
 function uniformText({ uniform }: CardInput): string[] {
   if (uniform === undefined) return [];
   const { nHeads, nKvHeads, dFf } = uniform.architecture.layers[0]!;
-  const known = METRIC_NAMES.filter(
+  const known = Object.keys(METRICS).filter(
     (metric) => uniform.costs[metric] !== undefined && uniform.uniformCosts[metric] !== undefined,
   );
   const rows = known.map((metric) => {
     const [found, alike] = [uniform.costs[metric]!, uniform.uniformCosts[metric]!];
     return [
       metric,
-      formatMetric(metric, found),
-      formatMetric(metric, alike),
+      formatMetric(METRICS, metric, found),
+      formatMetric(METRICS, metric, alike),
       found === 0 ? '' : `${alike >= found ? '+' : ''}${((100 * (alike - found)) / found).toFixed(1)} %`,
     ];
   });

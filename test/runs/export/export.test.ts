@@ -252,6 +252,7 @@ describe('nothing is exported', () => {
 
   it('when it is stopped', async () => {
     const out = newFolder();
+    rmSync(checkpointFolderOf(db, runId), { recursive: true });
     const source = openSource(db, 'latest', '3');
     const controller = new AbortController();
     const request = {
