@@ -2,6 +2,8 @@
 // because a search meets every one of these daily.
 import type { LayerPart } from '../space/deployment.ts';
 
+import type { MeasuredRound } from '../hardware/speculation.ts';
+
 export interface TrainingSuccess {
   readonly kind: 'ok';
   /** Validation loss in bits per byte of text. */
@@ -51,3 +53,21 @@ export interface NoiseTable {
 }
 
 export type ProfileOutcome = { readonly kind: 'ok'; readonly table: NoiseTable } | TaskFailure;
+
+/** One draft length of a pair, as its cost model wants it. */
+export interface PairLength extends MeasuredRound {
+  /** Accepted over tested draft tokens. */
+  readonly acceptedOverTested: number;
+}
+
+export interface PairSuccess {
+  readonly kind: 'ok';
+  /** Mean share of a draft's distribution that the target accepts; absent for look-up, which has none. */
+  readonly acceptance?: number;
+  readonly standardError?: number;
+  readonly lengths: readonly PairLength[];
+  readonly seconds: number;
+}
+
+/** How a target and a draft get on. */
+export type PairOutcome = PairSuccess | TaskFailure;

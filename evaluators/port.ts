@@ -3,7 +3,8 @@
 // surrounds training.
 import type { Architecture } from '../space/architecture.ts';
 import type { Deployment, LayerPart, WeightStorage } from '../space/deployment.ts';
-import type { MeasurementOutcome, ProfileOutcome, TrainingOutcome } from './outcome.ts';
+import type { SamplingSettings } from './generation/sampling.ts';
+import type { MeasurementOutcome, PairOutcome, ProfileOutcome, TrainingOutcome } from './outcome.ts';
 
 export interface TrainingTask {
   readonly architecture: Architecture;
@@ -25,6 +26,28 @@ export interface ProfileTask extends TrainingTask {
   readonly choices: Readonly<Record<LayerPart | 'embedding', readonly WeightStorage[]>>;
 }
 
+/** Where a target's draft tokens come from. */
+export type PairDraft =
+  | { readonly kind: 'lookup'; readonly longest: number; readonly shortest: number }
+  /** The target's own first layers with its head. */
+  | { readonly kind: 'self'; readonly nLayers: number }
+  /** A model trained to a rung, as it is deployed. */
+  | { readonly kind: 'model'; readonly model: MeasurementTask };
+
+/** Asks how much of a draft a deployed target accepts. */
+export interface PairTask {
+  readonly target: MeasurementTask;
+  readonly draft: PairDraft;
+  /** How the target is sampled; drafts are sampled alike. */
+  readonly sampling: SamplingSettings;
+  /** A model stops drafting where the product of its confidences falls below; 0 never stops. */
+  readonly confidence: number;
+  /** Tokens that a round drafts at most: one answer each. */
+  readonly draftLengths: readonly number[];
+  /** Steps by which a draft model is first brought closer to the target; 0 = taken as it is. */
+  readonly alignmentSteps: number;
+}
+
 export interface TrainingProgress {
   readonly step: number;
   readonly totalSteps: number;
@@ -43,5 +66,10 @@ export interface Evaluator {
   measure(task: MeasurementTask, signal?: AbortSignal): Promise<MeasurementOutcome>;
   /** An evaluator without it is not asked for further deployments of what it trained. */
   profile?(task: ProfileTask, signal?: AbortSignal): Promise<ProfileOutcome>;
+  /**
+   * Reads text that the target writes with both models; an aligned draft is kept beside the checkpoints. Without it
+   * drafts keep the acceptance that is expected of them.
+   */
+  pair?(task: PairTask, signal?: AbortSignal): Promise<PairOutcome>;
   close(): Promise<void>;
 }

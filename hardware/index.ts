@@ -42,9 +42,11 @@ export {
 export { rooflineSvg } from './roofline-picture.ts';
 export { SENSITIVITY_METRICS, type Sensitivity, type SensitivityMetric, sensitivity } from './sensitivity.ts';
 export {
+  breakEvenAcceptance,
   estimateSpeculation,
   expectedTokens,
   type LengthRule,
+  type MeasuredRound,
   type SpeculationEstimate,
   type SpeculationInput,
 } from './speculation.ts';

@@ -25,12 +25,24 @@ export function expectedTokens(acceptance: number, draftLength: number): number 
  */
 export type LengthRule = 'fixed' | 'skip' | 'oracle-stop';
 
+/** What running a pair with drafts of one length gave, or what its logits foretell of it. */
+export interface MeasuredRound {
+  /** Tokens that a round drafts at most. */
+  readonly draftLength: number;
+  readonly tokensPerRound: number;
+  /** Share of the rounds in which j tokens were drafted, j = 0 to `draftLength`. */
+  readonly drafted: readonly number[];
+  /** Passes of the draft model a round: one more than it drafted where it stopped by itself. */
+  readonly draftPasses: number;
+}
+
 /** Times that decide a draft length. */
 export interface RoundTimes {
   readonly draftStepSeconds: number;
   /** Verification of `k` drafted tokens, one pass; k = 0 is a plain decode step. */
   readonly verifySeconds: (draftLength: number) => number;
-  readonly acceptance: number;
+  /** Accepted over tested tokens, or what rounds were found to give. */
+  readonly acceptance: number | readonly MeasuredRound[];
   /** Share of rounds in which the draft has anything to propose (below 1 for n-gram look-up). */
   readonly proposalRatio?: number;
   readonly lengthRule?: LengthRule;
@@ -43,15 +55,21 @@ export interface Round {
   readonly secondsPerToken: number;
 }
 
-/** One round with drafts of `k` tokens. */
+/** One round with drafts of at most `k` tokens. @throws HardwareError for a length that was not measured */
 export function priceRound(times: RoundTimes, draftLength: number): Round {
-  const { draftStepSeconds, verifySeconds, acceptance } = times;
-  const proposed = times.proposalRatio ?? 1;
-  const plainSeconds = verifySeconds(0);
-  const rule = times.lengthRule ?? 'fixed';
+  const plainSeconds = times.verifySeconds(0);
   if (draftLength === 0) {
     return { draftLength, expectedTokens: 1, roundSeconds: plainSeconds, secondsPerToken: plainSeconds };
   }
+  return typeof times.acceptance === 'number'
+    ? roundByAcceptance(times, times.acceptance, draftLength)
+    : measuredRound(times, times.acceptance, draftLength);
+}
+
+function roundByAcceptance(times: RoundTimes, acceptance: number, draftLength: number): Round {
+  const { draftStepSeconds, verifySeconds } = times;
+  const proposed = times.proposalRatio ?? 1;
+  const rule = times.lengthRule ?? 'fixed';
   let draftedSeconds = draftLength * draftStepSeconds + verifySeconds(draftLength);
   if (rule === 'oracle-stop') {
     // The draft ends after token j with probability a^(j-1) (1-a), after token k with a^(k-1).
@@ -61,19 +79,44 @@ export function priceRound(times: RoundTimes, draftLength: number): Round {
       draftedSeconds += share * (j * draftStepSeconds + verifySeconds(j));
     }
   }
-  const idleSeconds = rule === 'fixed' ? draftedSeconds : plainSeconds;
+  const idleSeconds = rule === 'fixed' ? draftedSeconds : verifySeconds(0);
   const roundSeconds = proposed * draftedSeconds + (1 - proposed) * idleSeconds;
   const tokens = proposed * expectedTokens(acceptance, draftLength) + (1 - proposed);
   return { draftLength, expectedTokens: tokens, roundSeconds, secondsPerToken: roundSeconds / tokens };
 }
 
+function measuredRound(
+  { draftStepSeconds, verifySeconds }: RoundTimes,
+  rounds: readonly MeasuredRound[],
+  draftLength: number,
+): Round {
+  const round = rounds.find((each) => each.draftLength === draftLength);
+  if (round === undefined) {
+    throw new HardwareError('bad-workload', `nothing was measured at draft length ${draftLength}`);
+  }
+  const verify = round.drafted.reduce(
+    (sum, share, drafted) => (share === 0 ? sum : sum + share * verifySeconds(drafted)),
+    0,
+  );
+  const roundSeconds = round.draftPasses * draftStepSeconds + verify;
+  const expectedTokens = round.tokensPerRound;
+  return { draftLength, expectedTokens, roundSeconds, secondsPerToken: roundSeconds / expectedTokens };
+}
+
 /** Relative differences below this are ties. */
 const ROUNDING = 1e-12;
+
+/** Lengths from 1 to `maxLength` that a pair can be priced at, shortest first. */
+function openLengths({ acceptance }: RoundTimes, maxLength: number): number[] {
+  if (typeof acceptance === 'number') return Array.from({ length: maxLength }, (_, i) => i + 1);
+  const measured = acceptance.map(({ draftLength }) => draftLength);
+  return measured.filter((length) => length > 0 && length <= maxLength).sort((a, b) => a - b);
+}
 
 /** The round with the least time a token among lengths 0 to `maxLength`; ties go to the shorter. */
 export function bestRound(times: RoundTimes, maxLength: number): Round {
   let best = priceRound(times, 0);
-  for (let length = 1; length <= maxLength; length += 1) {
+  for (const length of openLengths(times, maxLength)) {
     const round = priceRound(times, length);
     if (round.secondsPerToken < best.secondsPerToken * (1 - ROUNDING)) best = round;
   }
@@ -82,14 +125,17 @@ export function bestRound(times: RoundTimes, maxLength: number): Round {
 
 export interface SpeculationInput {
   readonly target: CostInput;
-  readonly draft: {
+  /** The model that drafts; absent where drafts cost nothing, as by look-up. */
+  readonly draft?: {
     readonly architecture: ModelShape;
     readonly deployment: Deployment;
     /** Cards of the draft's own; absent: it runs on the target's cards and takes part of their memory. */
     readonly accelerator?: Accelerator;
+    /** Its weights are some of the target's own, so that they are stored once. */
+    readonly sharesWeights?: boolean;
   };
-  /** Accepted over tested tokens, 0 to 1. There is no default: nobody can guess it. */
-  readonly acceptance: number;
+  /** Accepted over tested tokens, 0 to 1, or what rounds were found to give. No default: nobody can guess it. */
+  readonly acceptance: number | readonly MeasuredRound[];
   /** A fixed draft length; the best one is chosen when absent. */
   readonly draftLength?: number;
   readonly maxDraftLength?: number;
@@ -103,7 +149,8 @@ export interface SpeculationInput {
 
 export interface SpeculationEstimate {
   readonly target: CostEstimate;
-  readonly draft: CostEstimate;
+  /** Absent where no model drafts. */
+  readonly draft: CostEstimate | undefined;
   /** Chosen draft length; 0 = better not to speculate. */
   readonly draftLength: number;
   readonly expectedTokensPerRound: number;
@@ -154,7 +201,7 @@ function checkRatio(name: string, value: number): void {
 }
 
 function checkSpeculation(input: SpeculationInput): void {
-  checkRatio('acceptance', input.acceptance);
+  if (typeof input.acceptance === 'number') checkRatio('acceptance', input.acceptance);
   if (input.proposalRatio !== undefined) checkRatio('proposalRatio', input.proposalRatio);
   const cores = input.draftCoreRatio;
   if (cores !== undefined && !(cores > 0 && cores < 1)) {
@@ -166,17 +213,18 @@ function checkSpeculation(input: SpeculationInput): void {
       throw new HardwareError('bad-workload', `${name} must be a whole number from 0 to 1024, not ${length}`);
     }
   }
-  const sharesCards = input.draft.accelerator === undefined;
-  if (sharesCards && input.draft.deployment.nCards > input.target.deployment.nCards) {
+  const { draft, target } = input;
+  if (draft === undefined) return;
+  if (draft.accelerator === undefined && draft.deployment.nCards > target.deployment.nCards) {
     throw new HardwareError(
       'bad-deployment',
-      `a draft on ${input.draft.deployment.nCards} cards does not fit the target's ${input.target.deployment.nCards}`,
+      `a draft on ${draft.deployment.nCards} cards does not fit the target's ${target.deployment.nCards}`,
     );
   }
-  if (input.target.architecture.vocabSize !== input.draft.architecture.vocabSize) {
+  if (target.architecture.vocabSize !== draft.architecture.vocabSize) {
     throw new HardwareError(
       'bad-architecture',
-      `draft and target must share the vocabulary: ${input.draft.architecture.vocabSize} and ${input.target.architecture.vocabSize} tokens`,
+      `draft and target must share the vocabulary: ${draft.architecture.vocabSize} and ${target.architecture.vocabSize} tokens`,
     );
   }
 }
@@ -222,23 +270,26 @@ function verifier(input: SpeculationInput, target: CostInput): (draftLength: num
 }
 
 /** Watts of one side's devices while they wait for the other. */
-function waitingWatts(input: SpeculationInput, draftOn: Accelerator, shares: boolean) {
-  const { accelerator, deployment } = input.target;
+function waitingWatts({ target, draft }: SpeculationInput) {
+  const { accelerator, deployment } = target;
   const nTarget = deployment.nCards * accelerator.devicesPerCard;
-  const nDraft = input.draft.deployment.nCards * draftOn.devicesPerCard;
   const { idleWatts } = accelerator.power;
-  return shares
+  if (draft === undefined) return { target: 0, draft: 0 };
+  const draftOn = draft.accelerator ?? accelerator;
+  const nDraft = draft.deployment.nCards * draftOn.devicesPerCard;
+  return draft.accelerator === undefined
     ? { target: (nTarget - nDraft) * idleWatts, draft: 0 }
     : { target: nTarget * idleWatts, draft: nDraft * draftOn.power.idleWatts };
 }
 
+/** What a draft without a model costs. */
+const NO_DRAFT = { decodeSecondsPerToken: 0, decodeStepJoules: 0, prefillSeconds: 0, prefillJoules: 0 };
+
 /** Joules a generated token: the round's own mixture of drafting and verifying, priced in energy. */
 function speculativeJoules(
-  {
-    target,
-    draft,
-    watts,
-  }: { target: CostEstimate; draft: CostEstimate; watts: { target: number; draft: number } },
+  target: CostEstimate,
+  draft: typeof NO_DRAFT,
+  watts: { target: number; draft: number },
   { batch, generatedTokens }: CostInput['workload'],
   { draftLength }: Round,
   times: RoundTimes,
@@ -270,21 +321,45 @@ function speculativeDollars(used: readonly CostEstimate[], tokensPerSecond: numb
 }
 
 /** Target for verification and draft, each on the cores that it has. */
-function sidesOf(input: SpeculationInput): { verifyOn: CostInput; draftOn: CostInput; shares: boolean } {
+function sidesOf(input: SpeculationInput): { verifyOn: CostInput; draftOn: CostInput | undefined } {
   const { target, draft, draftCoreRatio: ratio } = input;
   const { accelerator, workload, compiledContexts } = target;
-  const draftAccelerator = draft.accelerator ?? accelerator;
+  const verifyOn =
+    ratio === undefined ? target : { ...target, accelerator: withCores(accelerator, 1 - ratio) };
+  if (draft === undefined) return { verifyOn, draftOn: undefined };
+  const own = draft.accelerator ?? accelerator;
   return {
-    verifyOn: ratio === undefined ? target : { ...target, accelerator: withCores(accelerator, 1 - ratio) },
+    verifyOn,
     draftOn: {
       architecture: draft.architecture,
       deployment: draft.deployment,
-      accelerator: ratio === undefined ? draftAccelerator : withCores(draftAccelerator, ratio),
+      accelerator: ratio === undefined ? own : withCores(own, ratio),
       workload,
       ...(compiledContexts === undefined ? {} : { compiledContexts }),
     },
-    shares: draft.accelerator === undefined,
   };
+}
+
+/** Bytes on the fullest of the target's cards that the draft takes where it shares them. */
+function draftBytesPerCard({ draft }: SpeculationInput, cost: CostEstimate | undefined): number {
+  if (draft === undefined || cost === undefined || draft.accelerator !== undefined) return 0;
+  const bytes = cost.memoryBytes - (draft.sharesWeights === true ? cost.weightBytes : 0);
+  return bytes / draft.deployment.nCards;
+}
+
+/** Times of the input's passes, whatever is accepted. */
+function timesOf(input: SpeculationInput) {
+  const { verifyOn, draftOn } = sidesOf(input);
+  const draft = draftOn === undefined ? undefined : estimateCost(draftOn);
+  const verify = verifier(input, verifyOn);
+  const times: RoundTimes = {
+    draftStepSeconds: draft?.decodeSecondsPerToken ?? 0,
+    verifySeconds: (draftLength) => verify(draftLength).seconds,
+    acceptance: input.acceptance,
+    proposalRatio: input.proposalRatio ?? 1,
+    lengthRule: input.lengthRule ?? 'fixed',
+  };
+  return { draft, verify, times };
 }
 
 /**
@@ -294,34 +369,25 @@ function sidesOf(input: SpeculationInput): { verifyOn: CostInput; draftOn: CostI
 export function estimateSpeculation(input: SpeculationInput): SpeculationEstimate {
   checkSpeculation(input);
   const { workload } = input.target;
-  const { verifyOn, draftOn, shares } = sidesOf(input);
   const target = estimateCost(input.target);
-  const draft = estimateCost(draftOn);
-  const verify = verifier(input, verifyOn);
-  const times: RoundTimes = {
-    draftStepSeconds: draft.decodeSecondsPerToken,
-    verifySeconds: (draftLength) => verify(draftLength).seconds,
-    acceptance: input.acceptance,
-    proposalRatio: input.proposalRatio ?? 1,
-    lengthRule: input.lengthRule ?? 'fixed',
-  };
+  const { draft, verify, times } = timesOf(input);
   const round =
     input.draftLength === undefined
       ? bestRound(times, input.maxDraftLength ?? DEFAULT_MAX_LENGTH)
       : priceRound(times, input.draftLength);
   const drafts = round.draftLength > 0;
-  const prefillSeconds = target.prefillSeconds + (drafts ? draft.prefillSeconds : 0);
+  const prefillSeconds = target.prefillSeconds + (drafts ? (draft?.prefillSeconds ?? 0) : 0);
   const requestSeconds = prefillSeconds + Math.max(0, workload.generatedTokens - 1) * round.secondsPerToken;
   const tokensPerSecond = (workload.batch * workload.generatedTokens) / requestSeconds;
-  const draftBytes = drafts && shares ? draft.memoryBytes / input.draft.deployment.nCards : 0;
-  const memoryBytesPerCard = target.memoryBytesPerCard + draftBytes;
-  const watts = waitingWatts(input, draftOn.accelerator, shares);
+  const hasOwnCards = input.draft?.accelerator !== undefined;
+  const memoryBytesPerCard = target.memoryBytesPerCard + (drafts ? draftBytesPerCard(input, draft) : 0);
+  const cards = drafts && hasOwnCards ? [target, draft!] : [target];
   return {
     target,
     draft,
     draftLength: round.draftLength,
     expectedTokensPerRound: round.expectedTokens,
-    draftSecondsPerToken: draft.decodeSecondsPerToken,
+    draftSecondsPerToken: draft?.decodeSecondsPerToken ?? 0,
     verifySeconds: times.verifySeconds(round.draftLength),
     roundSeconds: round.roundSeconds,
     decodeSecondsPerToken: round.secondsPerToken,
@@ -329,13 +395,48 @@ export function estimateSpeculation(input: SpeculationInput): SpeculationEstimat
     tokensPerSecond,
     requestSeconds,
     prefillSeconds,
-    energyJoulesPerToken: speculativeJoules({ target, draft, watts }, workload, round, times, verify),
-    dollarsPerMillionTokens: speculativeDollars(
-      drafts && !shares ? [target, draft] : [target],
-      tokensPerSecond,
+    energyJoulesPerToken: speculativeJoules(
+      target,
+      draft ?? NO_DRAFT,
+      waitingWatts(input),
+      workload,
+      round,
+      times,
+      verify,
     ),
+    dollarsPerMillionTokens: speculativeDollars(cards, tokensPerSecond),
     memoryBytesPerCard,
     usableBytesPerCard: target.usableBytesPerCard,
-    fits: memoryBytesPerCard <= target.usableBytesPerCard && (shares || draft.fits),
+    fits: memoryBytesPerCard <= target.usableBytesPerCard && (!hasOwnCards || draft!.fits),
   };
+}
+
+/** Halvings of the interval in which an acceptance is looked for. */
+const HALVINGS = 40;
+
+/**
+ * The acceptance above which drafting is faster than the target alone, with the given draft length or some length up
+ * to `maxDraftLength`; `undefined` where it is not though every token were accepted.
+ * @throws HardwareError as {@link estimateSpeculation}.
+ */
+export function breakEvenAcceptance(input: Omit<SpeculationInput, 'acceptance'>): number | undefined {
+  const whole: SpeculationInput = { ...input, acceptance: 1 };
+  checkSpeculation(whole);
+  const { times } = timesOf(whole);
+  const { draftLength, maxDraftLength = DEFAULT_MAX_LENGTH } = input;
+  const limit = times.verifySeconds(0) * (1 - ROUNDING);
+  const pays = (acceptance: number) => {
+    const known = { ...times, acceptance };
+    const round =
+      draftLength === undefined ? bestRound(known, maxDraftLength) : priceRound(known, draftLength);
+    return round.secondsPerToken < limit;
+  };
+  if (!pays(1)) return undefined;
+  let [low, high] = [0, 1];
+  for (let i = 0; i < HALVINGS; i += 1) {
+    const middle = (low + high) / 2;
+    if (pays(middle)) high = middle;
+    else low = middle;
+  }
+  return high;
 }

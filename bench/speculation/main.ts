@@ -26,6 +26,8 @@ import { predictPairs } from './pairs.ts';
 const GREEDY: SamplingSettings = { temperature: 0, topP: 1 };
 const NUCLEUS: SamplingSettings = { temperature: 0.7, topP: 0.95 };
 const PROMPT_TOKENS = 32;
+/** Position t of a trace is about token t + 1. */
+const FROM_PROMPT = { firstPosition: PROMPT_TOKENS - 1 };
 const LENGTH = TARGET.contextLength;
 
 const row = (...cells: (string | number)[]) => console.log(`| ${cells.join(' | ')} |`);
@@ -122,8 +124,8 @@ async function roundsTable(target: LanguageModel, drafts: readonly Draft[], data
       for (const draftLength of [1, 2, 4, 6]) {
         const source: DraftSource = { kind: 'model', model };
         const counts = await runPair(target, source, prompts, { sampling, draftLength, maxTokens });
-        const exact = forecastRounds(own.length, own.kept, draftLength, PROMPT_TOKENS - 1);
-        const rough = forecastRounds(other.length, other.overlaps, draftLength, PROMPT_TOKENS - 1);
+        const exact = forecastRounds(own, own.kept, draftLength, FROM_PROMPT);
+        const rough = forecastRounds(other, other.overlaps, draftLength, FROM_PROMPT);
         row(
           name,
           sampling === PLAIN_SAMPLING ? 'T 1' : 'T 0.7, nucleus 0.95',
@@ -145,8 +147,8 @@ async function freeDrafts(target: LanguageModel, draft: LanguageModel, data: Dat
   const maxTokens = LENGTH - PROMPT_TOKENS;
   const sources: readonly [string, DraftSource, number][] = [
     ['look-up', { kind: 'lookup', longest: 4, shortest: 2 }, 0],
-    ['first layer', { kind: 'first-layers', nLayers: 1 }, 0],
-    ['first three layers', { kind: 'first-layers', nLayers: 3 }, 0],
+    ['first layer', { kind: 'self', nLayers: 1 }, 0],
+    ['first three layers', { kind: 'self', nLayers: 3 }, 0],
     ['1/10 aligned', { kind: 'model', model: draft }, 0],
     ['1/10 aligned, stops at confidence 0.1', { kind: 'model', model: draft }, 0.1],
     ['1/10 aligned, stops at confidence 0.02', { kind: 'model', model: draft }, 0.02],
@@ -195,7 +197,7 @@ async function speedTable(target: LanguageModel, drafts: readonly Draft[], data:
     const trace = await measureAcceptance(target, model, windows, PLAIN_SAMPLING);
     for (const draftLength of [1, 2, 4]) {
       const times = await race(target, model, prompts, { sampling: PLAIN_SAMPLING, maxTokens, draftLength });
-      const { tokensPerRound } = forecastRounds(trace.length, trace.kept, draftLength, PROMPT_TOKENS - 1);
+      const { tokensPerRound } = forecastRounds(trace, trace.kept, draftLength, FROM_PROMPT);
       const foretold = (tokensPerRound * times.plainRound) / times.round;
       const alone = (tokensPerRound * times.targetStep) / (draftLength * times.draftStep + times.verify);
       const measured = times.plain / times.speculative;

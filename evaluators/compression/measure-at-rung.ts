@@ -3,6 +3,7 @@ import type { Deployment } from '../../space/deployment.ts';
 import type { CompressionSpec } from '../../space/spec.ts';
 import { createEngine } from '../engine/create.ts';
 import type { Engine } from '../engine/program.ts';
+import type { LanguageModel } from '../generation/language-model.ts';
 import type { Weights } from '../model/parameters.ts';
 import type { MeasurementOutcome, ProfileOutcome, TaskFailure } from '../outcome.ts';
 import type { MeasurementTask, ProfileTask, TrainingTask } from '../port.ts';
@@ -11,7 +12,13 @@ import { trainedWeights } from '../training/trained-weights.ts';
 import { createCalibrator } from './calibration.ts';
 import type { TensorReport } from './cast-model.ts';
 import { matrixSpecs } from './matrices.ts';
-import { type DeployedWeights, measureDeployments } from './measure-deployments.ts';
+import {
+  compressDeployment,
+  type DeployedWeights,
+  type DeploymentContext,
+  type DeploymentTask,
+  measureDeployments,
+} from './measure-deployments.ts';
 import { createNoiseTable, measuredDisturbance } from './noise-table.ts';
 import { outlierAwareDeployment } from './prune.ts';
 import type { RecoverySettings } from './recover.ts';
@@ -69,6 +76,50 @@ function layerBitsOf({ architecture }: TrainingTask, tensors: readonly TensorRep
   return bits;
 }
 
+interface Prepared {
+  readonly task: DeploymentTask;
+  readonly context: DeploymentContext;
+  /** Why it stopped where it was stopped. */
+  readonly stopped: () => TaskFailure;
+}
+
+/** Weights of a task's architecture on their way to its deployment, as the run's settings want it. */
+async function prepare(
+  task: MeasurementTask,
+  weights: Weights,
+  context: MeasurementContext,
+): Promise<Prepared> {
+  const { compression = DEFAULT_COMPRESSION, settings, data, seed } = context;
+  const engine = createEngine(context.engine);
+  let stopped: TaskFailure | undefined;
+  return {
+    task: {
+      architecture: task.architecture,
+      weights,
+      deployments: [await splitSparsity(task, weights, context, compression, engine)],
+      method: { kind: compression.method },
+      recovery: recoveryOf(context, compression),
+    },
+    context: {
+      seed,
+      data,
+      evaluationTokens: settings.evaluationTokens,
+      calibrationWindows: compression.calibrationWindows,
+      shouldStop: () => {
+        stopped ??= context.shouldStop();
+        return stopped !== undefined;
+      },
+      engine,
+      onCompressed: (deployed) => context.onWeights?.(weights, deployed),
+    },
+    stopped: () => stopped ?? { kind: 'cancelled' },
+  };
+}
+
+function divergedAs(outcome: { readonly kind: 'diverged'; readonly step: number; readonly reason: string }) {
+  return outcome.step === 0 ? outcome : { ...outcome, reason: `in recovery: ${outcome.reason}` };
+}
+
 /** Loss and exact size of a deployment. The same task gives the same figures, whoever measures them. */
 export async function measureAtRung(
   task: MeasurementTask,
@@ -77,46 +128,43 @@ export async function measureAtRung(
   const startedAt = performance.now();
   const trained = await trainedWeights(task, context);
   if (trained.kind !== 'trained') return trained;
-  const { compression = DEFAULT_COMPRESSION, settings, data, seed } = context;
-  const { architecture, deployment } = task;
   const { weights } = trained;
-  const engine = createEngine(context.engine);
-  let stopped: TaskFailure | undefined;
-  const shouldStop = () => {
-    stopped ??= context.shouldStop();
-    return stopped !== undefined;
-  };
-  const outcomes = await measureDeployments(
-    {
-      architecture,
-      weights,
-      deployments: [await splitSparsity(task, weights, context, compression, engine)],
-      method: { kind: compression.method },
-      recovery: recoveryOf(context, compression),
-    },
-    {
-      seed,
-      data,
-      evaluationTokens: settings.evaluationTokens,
-      calibrationWindows: compression.calibrationWindows,
-      shouldStop,
-      engine,
-      onCompressed: (deployed) => context.onWeights?.(weights, deployed),
-    },
-  );
-  const outcome = outcomes[0]!;
-  if (outcome.kind === 'stopped') return stopped ?? { kind: 'cancelled' };
-  if (outcome.kind === 'diverged') {
-    return outcome.step === 0 ? outcome : { ...outcome, reason: `in recovery: ${outcome.reason}` };
-  }
+  const prepared = await prepare(task, weights, context);
+  const [outcome] = await measureDeployments(prepared.task, prepared.context);
+  if (outcome!.kind === 'stopped') return prepared.stopped();
+  if (outcome!.kind === 'diverged') return divergedAs(outcome!);
   return {
     kind: 'ok',
-    bitsPerByte: outcome.bitsPerByte,
-    encodedBits: outcome.totalBits,
-    layerBits: layerBitsOf(task, outcome.tensors),
-    disturbance: measuredDisturbance(architecture, weights, deployment),
+    bitsPerByte: outcome!.bitsPerByte,
+    encodedBits: outcome!.totalBits,
+    layerBits: layerBitsOf(task, outcome!.tensors),
+    disturbance: measuredDisturbance(task.architecture, weights, task.deployment),
     seconds: (performance.now() - startedAt) / 1000,
   };
+}
+
+type Deployed = { readonly kind: 'deployed'; readonly model: LanguageModel } | TaskFailure;
+
+/** The model that a task deploys: pruned and cast, its KV cache in the deployment's format. */
+export async function deployedModel(task: MeasurementTask, context: MeasurementContext): Promise<Deployed> {
+  const trained = await trainedWeights(task, context);
+  return trained.kind === 'trained' ? deployWeights(task, trained.weights, context) : trained;
+}
+
+/** The same of other weights than those of the rung. */
+export async function deployWeights(
+  task: MeasurementTask,
+  weights: Weights,
+  context: MeasurementContext,
+): Promise<Deployed> {
+  const prepared = await prepare(task, weights, context);
+  const compressed = await compressDeployment(prepared.task, prepared.context);
+  if (!('kind' in compressed)) {
+    const { kvCacheFormat } = task.deployment;
+    const { architecture } = task;
+    return { kind: 'deployed', model: { architecture, weights: compressed.weights, kvCacheFormat } };
+  }
+  return compressed.kind === 'stopped' ? prepared.stopped() : divergedAs(compressed);
 }
 
 /** How much each choice would disturb the weights of a rung. */

@@ -82,6 +82,29 @@ async function compressAndRecover(
   return encode(recovered.weights);
 }
 
+/** What the pruning of a task looks at inputs with, where it does. */
+async function calibratorOf(
+  { architecture, method, recovery }: DeploymentTask,
+  { data, seed, calibrationWindows: windows, engine }: DeploymentContext,
+): Promise<Calibrator | undefined> {
+  if (method.kind === 'magnitude' || recovery?.gradual !== undefined) return undefined;
+  const settings = windows === undefined ? { seed } : { seed, windows };
+  return createCalibrator(architecture, data, settings, engine);
+}
+
+/** The first deployment of a task, pruned, recovered and cast, without measuring it. */
+export async function compressDeployment(
+  task: DeploymentTask,
+  context: DeploymentContext,
+): Promise<Compressed> {
+  const calibrator = await calibratorOf(task, context);
+  try {
+    return await compressAndRecover(task, task.deployments[0]!, context, calibrator);
+  } finally {
+    await calibrator?.release();
+  }
+}
+
 /**
  * Measures every deployment of a trained model, in order. Compiled programs are shared; a deployment that diverges in
  * recovery does not stop the others.
@@ -90,13 +113,9 @@ export async function measureDeployments(
   task: DeploymentTask,
   context: DeploymentContext,
 ): Promise<readonly DeploymentOutcome[]> {
-  const { architecture, method } = task;
-  const { data, seed, evaluationTokens, calibrationWindows: windows, shouldStop, engine } = context;
-  const meter = createDeploymentMeter(architecture, data, evaluationTokens, engine);
-  const calibrates = method.kind !== 'magnitude' && task.recovery?.gradual === undefined;
-  const calibrator = calibrates
-    ? await createCalibrator(architecture, data, windows === undefined ? { seed } : { seed, windows }, engine)
-    : undefined;
+  const { data, evaluationTokens, shouldStop, engine } = context;
+  const meter = createDeploymentMeter(task.architecture, data, evaluationTokens, engine);
+  const calibrator = await calibratorOf(task, context);
   const outcomes: DeploymentOutcome[] = [];
   try {
     for (const deployment of task.deployments) {

@@ -13,7 +13,7 @@ import {
 import { rotaryTables } from '../model/operations.ts';
 import { parameterSpecs } from '../model/parameters.ts';
 import { forward, type Past, type WeightTensors } from '../model/transformer.ts';
-import type { LanguageModel } from './language-model.ts';
+import { cacheHooks, type LanguageModel } from './language-model.ts';
 
 /** Layers that attend, by number, with their kv heads. */
 export function attendingLayers({
@@ -98,16 +98,20 @@ function pastOf(
 
 /** Logits (unless left out) and the new tokens' keys and values. */
 function passBody(
-  { architecture, weights }: LanguageModel,
+  model: LanguageModel,
   { width, hasLogits }: CachedPassShape,
   inputs: Record<string, tf.Tensor>,
 ): Record<string, tf.Tensor> {
+  const { architecture, weights } = model;
   const constants: WeightTensors = Object.fromEntries(
     parameterSpecs(architecture).map(({ name, shape }) => [name, tf.tensor(weights[name]!, [...shape])]),
   );
   const outputs: Record<string, tf.Tensor> = {};
   const past = pastOf(architecture, width, inputs, outputs);
-  const logits = forward(architecture, constants, inputs.tokens as tf.Tensor2D, { past });
+  const logits = forward(architecture, constants, inputs.tokens as tf.Tensor2D, {
+    past,
+    ...cacheHooks(model),
+  });
   return hasLogits ? { ...outputs, logits } : outputs;
 }
 

@@ -8,13 +8,15 @@ export interface GenerationSettings {
   readonly maxTokens: number;
   /** Generation ends after this token; it is kept. */
   readonly endToken?: number;
+  /** Gets new tokens as soon as they are sure. */
+  readonly onTokens?: (tokens: readonly number[]) => void;
 }
 
 /** The tokens that follow `prompt`, without it. @throws RangeError for an empty prompt. */
 export async function generate(
   predictor: Predictor,
   prompt: readonly number[],
-  { sampling, maxTokens, endToken }: GenerationSettings,
+  { sampling, maxTokens, endToken, onTokens }: GenerationSettings,
   choices: Choices,
 ): Promise<number[]> {
   if (prompt.length === 0) throw new RangeError('generation needs a prompt of at least one token');
@@ -23,6 +25,7 @@ export async function generate(
     const [logits] = await predictor.predict(text, 1);
     const token = choices.draw(distributionOf(logits!, sampling));
     text.push(token);
+    onTokens?.([token]);
     if (token === endToken) break;
   }
   return text.slice(prompt.length);

@@ -3,7 +3,7 @@
 import type { EngineSpec } from '../../space/engine-spec.ts';
 import type { CompressionSpec } from '../../space/spec.ts';
 import type { Dataset } from '../data/dataset.ts';
-import type { MeasurementTask, ProfileTask, TrainingProgress, TrainingTask } from '../port.ts';
+import type { MeasurementTask, PairTask, ProfileTask, TrainingProgress, TrainingTask } from '../port.ts';
 import type { TrainingSettings } from '../training/train.ts';
 
 /** What every task of a pool shares; handed to a worker when it starts. */
@@ -23,7 +23,8 @@ export interface WorkerSetup {
 export type WorkerJob =
   | { readonly kind: 'train'; readonly task: TrainingTask }
   | { readonly kind: 'measure'; readonly task: MeasurementTask }
-  | { readonly kind: 'profile'; readonly task: ProfileTask };
+  | { readonly kind: 'profile'; readonly task: ProfileTask }
+  | { readonly kind: 'pair'; readonly task: PairTask };
 
 export type WorkerTask = WorkerJob & { readonly signals: SharedArrayBuffer };
 

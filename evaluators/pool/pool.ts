@@ -1,6 +1,12 @@
 // Trains and measures candidates in Piscina worker threads, one candidate a thread at a time.
 import { Piscina } from 'piscina';
-import type { MeasurementOutcome, ProfileOutcome, TaskFailure, TrainingOutcome } from '../outcome.ts';
+import type {
+  MeasurementOutcome,
+  PairOutcome,
+  ProfileOutcome,
+  TaskFailure,
+  TrainingOutcome,
+} from '../outcome.ts';
 import type { Evaluator, TrainingProgress } from '../port.ts';
 import { TaskSignals, type WorkerJob, type WorkerSetup, type WorkerTask } from './messages.ts';
 import { outcomeOfError } from './outcome-of-error.ts';
@@ -81,6 +87,7 @@ export function createTrainerPool(settings: PoolSettings, worker: URL = WORKER):
       carryOut<TrainingOutcome>({ kind: 'train', task }, signal, onProgress),
     measure: (task, signal) => carryOut<MeasurementOutcome>({ kind: 'measure', task }, signal),
     profile: (task, signal) => carryOut<ProfileOutcome>({ kind: 'profile', task }, signal),
+    pair: (task, signal) => carryOut<PairOutcome>({ kind: 'pair', task }, signal),
     close: () => pool.destroy(),
   };
 }

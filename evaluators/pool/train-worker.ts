@@ -2,7 +2,14 @@
 import { workerData } from 'piscina';
 import { type MeasurementContext, measureAtRung, profileAtRung } from '../compression/measure-at-rung.ts';
 import { loadTeacher } from '../distillation/teacher.ts';
-import type { MeasurementOutcome, ProfileOutcome, TaskFailure, TrainingOutcome } from '../outcome.ts';
+import type {
+  MeasurementOutcome,
+  PairOutcome,
+  ProfileOutcome,
+  TaskFailure,
+  TrainingOutcome,
+} from '../outcome.ts';
+import { createPairMeter } from '../speculation/pair-at-rung.ts';
 import { type Teacher, type TrainingContext, trainToRung } from '../training/train.ts';
 import { TaskSignals, type WorkerSetup, type WorkerTask } from './messages.ts';
 import { outcomeOfError } from './outcome-of-error.ts';
@@ -10,6 +17,7 @@ import { outcomeOfError } from './outcome-of-error.ts';
 const setup = workerData as WorkerSetup;
 /** Kept from task to task; a failure to load it is not. */
 let teacher: Teacher | undefined;
+const pairs = createPairMeter();
 
 async function teacherOf(context: TrainingContext): Promise<Teacher | TaskFailure> {
   if (teacher !== undefined) return teacher;
@@ -21,7 +29,7 @@ async function teacherOf(context: TrainingContext): Promise<Teacher | TaskFailur
 export default async function work({
   signals,
   ...job
-}: WorkerTask): Promise<TrainingOutcome | MeasurementOutcome | ProfileOutcome> {
+}: WorkerTask): Promise<TrainingOutcome | MeasurementOutcome | ProfileOutcome | PairOutcome> {
   const { timeoutSeconds, ...shared } = setup;
   const line = new TaskSignals(signals);
   const started = performance.now();
@@ -45,6 +53,8 @@ export default async function work({
         return await measureAtRung(job.task, context);
       case 'profile':
         return await profileAtRung(job.task, context);
+      case 'pair':
+        return await pairs.pair(job.task, context);
     }
   } catch (error) {
     return outcomeOfError(error);

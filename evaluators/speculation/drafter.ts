@@ -19,7 +19,7 @@ export interface Drafter {
 }
 
 /** Probability that a softmax at temperature 1 gives its most likely token. */
-function confidenceOf(logits: Float32Array): number {
+export function confidenceOf(logits: Float32Array): number {
   const max = logits[argMax(logits)]!;
   let sum = 0;
   for (const logit of logits) sum += Math.exp(logit - max);
@@ -102,7 +102,7 @@ export function lookupDrafter(vocabSize: number, settings: LookupSettings): Draf
 
 export type DraftSource =
   | { readonly kind: 'model'; readonly model: LanguageModel }
-  | { readonly kind: 'first-layers'; readonly nLayers: number }
+  | { readonly kind: 'self'; readonly nLayers: number }
   | ({ readonly kind: 'lookup' } & LookupSettings);
 
 /** A drafter for `target`. @throws RangeError where the draft has another vocabulary, or no layer is left out. */

@@ -2,16 +2,9 @@
 // the target wrote, without generating again for every length.
 import { firstLayers, type LanguageModel } from '../generation/language-model.ts';
 import type { SamplingSettings } from '../generation/sampling.ts';
+import type { PairLength } from '../outcome.ts';
 import { forecastRounds, type MeanAcceptance, meanAcceptance, measureAcceptance } from './acceptance.ts';
 import { type DraftSource, type LookupSettings, lookupTokens } from './drafter.ts';
-
-interface PairLength {
-  readonly draftLength: number;
-  readonly tokensPerRound: number;
-  readonly acceptedOverTested: number;
-  /** Rounds in which the draft proposes anything: below 1 for look-up alone. */
-  readonly proposalRatio: number;
-}
 
 export interface PairMeasurement {
   /** Over all positions of the target's text from the first on; `undefined` for look-up, which has no distribution. */
@@ -24,6 +17,8 @@ export interface PairSettings {
   readonly draftLengths: readonly number[];
   /** Tokens at the start of each text that count as its prompt. */
   readonly promptTokens: number;
+  /** A model stops drafting where the product of its confidences falls below; 0 never stops. */
+  readonly confidence?: number;
 }
 
 /**
@@ -36,17 +31,18 @@ function lookupLength(
   draftLength: number,
   promptTokens: number,
 ): PairLength {
-  let [rounds, proposals, tested, accepted] = [0, 0, 0, 0];
+  let [rounds, tested, accepted] = [0, 0, 0];
+  const counts = Array.from({ length: draftLength + 1 }, () => 0);
   for (const written of texts) {
     const text = [...written];
     for (let at = promptTokens; at + draftLength < text.length; ) {
-      const drafted = lookupTokens(text.slice(0, at), draftLength, settings);
+      const proposed = lookupTokens(text.slice(0, at), draftLength, settings);
       let kept = 0;
-      while (kept < drafted.length && drafted[kept] === text[at + kept]) kept++;
+      while (kept < proposed.length && proposed[kept] === text[at + kept]) kept++;
       rounds++;
-      if (drafted.length > 0) proposals++;
+      counts[proposed.length]!++;
       accepted += kept;
-      tested += Math.min(kept + 1, drafted.length);
+      tested += Math.min(kept + 1, proposed.length);
       at += kept + 1;
     }
   }
@@ -54,7 +50,8 @@ function lookupLength(
     draftLength,
     tokensPerRound: 1 + accepted / rounds,
     acceptedOverTested: tested === 0 ? 0 : accepted / tested,
-    proposalRatio: proposals / rounds,
+    drafted: counts.map((count) => count / rounds),
+    draftPasses: 0,
   };
 }
 
@@ -66,7 +63,7 @@ export async function measurePair(
   target: LanguageModel,
   source: DraftSource,
   texts: readonly Uint16Array[],
-  { sampling, draftLengths, promptTokens }: PairSettings,
+  { sampling, draftLengths, promptTokens, confidence = 0 }: PairSettings,
 ): Promise<PairMeasurement> {
   if (source.kind === 'lookup') {
     const lengths = draftLengths.map((k) => lookupLength(texts, source, k, promptTokens));
@@ -78,10 +75,8 @@ export async function measurePair(
   const first = promptTokens - 1;
   return {
     overlap: meanAcceptance(trace, first),
-    lengths: draftLengths.map((draftLength) => ({
-      draftLength,
-      ...forecastRounds(trace.length, trace.kept, draftLength, first),
-      proposalRatio: 1,
-    })),
+    lengths: draftLengths.map((draftLength) =>
+      forecastRounds(trace, trace.kept, draftLength, { firstPosition: first, confidence }),
+    ),
   };
 }

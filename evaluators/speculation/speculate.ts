@@ -69,7 +69,7 @@ export async function speculate(
   target: Predictor,
   drafter: Drafter,
   prompt: readonly number[],
-  { sampling, maxTokens, endToken, draftLength }: SpeculationSettings,
+  { sampling, maxTokens, endToken, onTokens, draftLength }: SpeculationSettings,
   choices: Choices,
 ): Promise<SpeculationResult> {
   if (prompt.length === 0) throw new RangeError('generation needs a prompt of at least one token');
@@ -82,6 +82,7 @@ export async function speculate(
     const rows = await target.predict([...text, ...proposal.tokens], drafted + 1);
     const targetAt = (i: number): Probabilities => distributionOf(rows[i]!, sampling);
     const round = judge(proposal, targetAt, choices, endToken);
+    onTokens?.(round.tokens.slice(0, prompt.length + maxTokens - text.length));
     text.push(...round.tokens);
     counts = addCounts(counts, {
       rounds: 1,

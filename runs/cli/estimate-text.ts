@@ -148,7 +148,7 @@ function fitAdvice({ input, cost, speculation, smallestCards }: Estimated): stri
 
 function speculationLines({ draftPath }: Estimated, speculation: SpeculationEstimate): string[] {
   const { draft, draftLength, expectedTokensPerRound, speedup, target } = speculation;
-  const who = `draft ${draftPath} (${formatCount(draft.parameters)} parameters)`;
+  const who = `draft ${draftPath} (${formatCount(draft!.parameters)} parameters)`;
   if (draftLength === 0) return [`${who}: best not used, no draft length pays at this acceptance`];
   const alone = formatSeconds(target.decodeSecondsPerToken);
   return [

@@ -202,7 +202,7 @@ function speculationDocument({ draftPath }: Estimated, speculation: SpeculationE
     speculation;
   return {
     draft: draftPath,
-    draftParameters: draft.parameters,
+    draftParameters: draft!.parameters,
     draftLength,
     expectedTokensPerRound,
     draftSecondsPerToken: speculation.draftSecondsPerToken,

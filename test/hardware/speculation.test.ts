@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { readFixtureJson } from '../../bench/hardware/csv.ts';
 import { MODELS } from '../../bench/hardware/models.ts';
 import {
+  breakEvenAcceptance,
   estimateCost,
   estimateSpeculation,
   expectedTokens,
@@ -91,6 +92,33 @@ describe('the closed forms', () => {
     expect(skip.secondsPerToken).toBeLessThan(1);
   });
 
+  it('price what rounds were found to give, wherever drafting stopped', () => {
+    const verifySeconds = (k: number) => 1 + 0.05 * k ** 2;
+    const known = { draftStepSeconds: 0.1, verifySeconds };
+    const acceptance = 0.6;
+    const asMeasured = [1, 2, 5].map((draftLength) => ({
+      draftLength,
+      tokensPerRound: expectedTokens(acceptance, draftLength),
+      drafted: Array.from({ length: draftLength + 1 }, (_, j) => (j === draftLength ? 1 : 0)),
+      draftPasses: draftLength,
+    }));
+    for (const { draftLength } of asMeasured) {
+      const { secondsPerToken } = priceRound({ ...known, acceptance: asMeasured }, draftLength);
+      expect(secondsPerToken).toBeCloseTo(
+        priceRound({ ...known, acceptance }, draftLength).secondsPerToken,
+        12,
+      );
+    }
+    expect(bestRound({ ...known, acceptance: asMeasured }, 16).draftLength).toBe(2);
+    expect(bestRound({ ...known, acceptance: asMeasured }, 1).draftLength).toBe(1);
+    expect(() => priceRound({ ...known, acceptance: asMeasured }, 3)).toThrow('nothing was measured');
+
+    const stopping = [{ draftLength: 2, tokensPerRound: 1.5, drafted: [0.2, 0.3, 0.5], draftPasses: 1.8 }];
+    const round = priceRound({ ...known, acceptance: stopping }, 2);
+    expect(round.roundSeconds).toBeCloseTo(1.8 * 0.1 + 0.2 * 1 + 0.3 * 1.05 + 0.5 * 1.2, 12);
+    expect(round.secondsPerToken).toBeCloseTo(round.roundSeconds / 1.5, 12);
+  });
+
   it('never choose worse than not speculating', () => {
     const share = fc.double({ min: 0, max: 1, noNaN: true });
     fc.assert(
@@ -104,13 +132,12 @@ describe('the closed forms', () => {
 });
 
 describe('target and draft together', () => {
+  const costInputOf = (weightFormat: 'fp16' | 'mxfp6-e3m2') => ({
+    target: costInput('qualcomm-ai100-ultra', { weightFormat }, { promptTokens: 128, generatedTokens: 896 }),
+  });
   const ask = (over: Partial<SpeculationInput> = {}, weightFormat: 'fp16' | 'mxfp6-e3m2' = 'fp16') =>
     estimateSpeculation({
-      target: costInput(
-        'qualcomm-ai100-ultra',
-        { weightFormat },
-        { promptTokens: 128, generatedTokens: 896 },
-      ),
+      ...costInputOf(weightFormat),
       draft: { architecture: MODELS['draft-115m'], deployment: uniformDeployment(4) },
       acceptance: 0.7,
       ...over,
@@ -145,6 +172,43 @@ describe('target and draft together', () => {
     const own = { architecture: MODELS['draft-115m'], deployment: uniformDeployment(4) };
     const apart = ask({ draft: { ...own, accelerator: costInput('qualcomm-ai100-standard').accelerator } });
     expect(apart.memoryBytesPerCard).toBe(apart.target.memoryBytesPerCard);
+  });
+
+  it('stores weights once where the draft is a part of the target', () => {
+    const own = { architecture: MODELS['draft-115m'], deployment: uniformDeployment(4) };
+    const [apart, shared] = [ask({ draft: own }), ask({ draft: { ...own, sharesWeights: true } })];
+    const saved = apart.memoryBytesPerCard - shared.memoryBytesPerCard;
+    expect(saved).toBeCloseTo(apart.draft!.weightBytes, 0);
+    expect(shared.decodeSecondsPerToken).toBe(apart.decodeSecondsPerToken);
+  });
+
+  it('drafts without a model: no time, no memory, and no more prefill', () => {
+    const target = costInput('qualcomm-ai100-ultra', {}, { promptTokens: 128, generatedTokens: 896 });
+    const free = estimateSpeculation({ target, acceptance: 0.4, proposalRatio: 0.5, lengthRule: 'skip' });
+    expect(free.draftLength).toBeGreaterThan(0);
+    expect(free.draft).toBeUndefined();
+    expect(free.memoryBytesPerCard).toBe(free.target.memoryBytesPerCard);
+    expect(free.prefillSeconds).toBe(free.target.prefillSeconds);
+    expect(free.energyJoulesPerToken).toBeLessThan(free.target.energyJoulesPerToken);
+    expect(free.energyJoulesPerToken).toBeGreaterThan(0);
+  });
+
+  it('breaks even at the acceptance that is said, and nowhere below', () => {
+    for (const weightFormat of ['fp16', 'mxfp6-e3m2'] as const) {
+      for (const draftLength of [undefined, 4]) {
+        const given = draftLength === undefined ? {} : { draftLength };
+        const { target } = costInputOf(weightFormat);
+        const draft = { architecture: MODELS['draft-115m'], deployment: uniformDeployment(4) };
+        const least = breakEvenAcceptance({ target, draft, ...given })!;
+        expect(least).toBeGreaterThan(0.05);
+        expect(ask({ acceptance: least + 1e-4, ...given }, weightFormat).speedup).toBeGreaterThan(1);
+        expect(ask({ acceptance: least - 1e-4, ...given }, weightFormat).speedup).toBeLessThanOrEqual(1);
+      }
+    }
+    // A draft of the target's own size cannot win.
+    const { target } = costInputOf('fp16');
+    const { architecture, deployment } = target;
+    expect(breakEvenAcceptance({ target, draft: { architecture, deployment } })).toBeUndefined();
   });
 
   it('gains little when cores are split, for nothing runs at the same time', () => {

@@ -1,8 +1,20 @@
 // A small analytic world: genomes with costs in closed form, and an evaluator that takes random time.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { disturbanceOf, storageKey } from '../../evaluators/compression/noise-table.ts';
-import type { MeasurementOutcome, NoiseTable, TrainingOutcome } from '../../evaluators/outcome.ts';
-import type { Evaluator, MeasurementTask, ProfileTask, TrainingTask } from '../../evaluators/port.ts';
+import type {
+  MeasurementOutcome,
+  NoiseTable,
+  PairOutcome,
+  TrainingOutcome,
+} from '../../evaluators/outcome.ts';
+import type {
+  Evaluator,
+  MeasurementTask,
+  PairTask,
+  ProfileTask,
+  TrainingTask,
+} from '../../evaluators/port.ts';
+import { expectedTokens } from '../../hardware/index.ts';
 import { createProblem, type RunProblem } from '../../runs/problem.ts';
 import { type Architecture, countParameters, type Layer } from '../../space/architecture.ts';
 import type { Candidate } from '../../space/candidate.ts';
@@ -135,11 +147,31 @@ export function analyticMeasurement(task: MeasurementTask): MeasurementOutcome {
   };
 }
 
+/** How drafts of the analytic world get on: better the larger they are beside the target, better aligned. */
+export function analyticPair({ target, draft, draftLengths, alignmentSteps }: PairTask): PairOutcome {
+  const ratio =
+    draft.kind === 'model'
+      ? countParameters(draft.model.architecture) / countParameters(target.architecture)
+      : 0.1;
+  const logit = 1.5 + 0.5 * Math.log(ratio) + (alignmentSteps > 0 ? 0.3 : 0);
+  const acceptance = 1 / (1 + Math.exp(-logit));
+  const lengths = draftLengths.map((draftLength) => ({
+    draftLength,
+    tokensPerRound: expectedTokens(acceptance, draftLength),
+    acceptedOverTested: acceptance,
+    drafted: Array.from({ length: draftLength + 1 }, (_, j) => (j === draftLength ? 1 : 0)),
+    draftPasses: draft.kind === 'lookup' ? 0 : draftLength,
+  }));
+  return { kind: 'ok', acceptance, standardError: 0.004, lengths, seconds: 0.01 };
+}
+
 export interface FakeEvaluator extends Required<Evaluator> {
   /** Every training that was started, in order. */
   readonly started: TrainingTask[];
   /** Every measurement that was started, in order. */
   readonly measured: MeasurementTask[];
+  /** Every pair whose measurement was started, in order. */
+  readonly paired: PairTask[];
   readonly maxActive: () => number;
 }
 
@@ -153,6 +185,7 @@ export function fakeEvaluator(
 ): FakeEvaluator {
   const started: TrainingTask[] = [];
   const measured: MeasurementTask[] = [];
+  const paired: PairTask[] = [];
   let active = 0;
   let most = 0;
   /** Takes a while like real work; false where it was stopped meanwhile. */
@@ -171,6 +204,7 @@ export function fakeEvaluator(
   return {
     started,
     measured,
+    paired,
     maxActive: () => most,
     evaluate: async (task, signal) => {
       const nth = started.push(task);
@@ -190,6 +224,10 @@ export function fakeEvaluator(
     },
     profile: async (task, signal) =>
       (await takeTime(signal)) ? { kind: 'ok', table: analyticTable(task) } : { kind: 'cancelled' },
+    pair: async (task, signal) => {
+      paired.push(task);
+      return (await takeTime(signal)) ? analyticPair(task) : { kind: 'cancelled' };
+    },
     close: async () => {},
   };
 }

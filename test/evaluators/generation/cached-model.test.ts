@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { eagerEngine } from '../../../evaluators/engine/eager.ts';
 import { CachedModel, WIDEST_PASS } from '../../../evaluators/generation/cached-model.ts';
 import type { Architecture } from '../../../space/architecture.ts';
+import { KV_CACHE_FORMATS } from '../../../space/deployment.ts';
 import { fullLogits, largestDifference, MIXED, randomModel, randomTokens, TIED } from './models.ts';
 
 /** Logits of a text read in pieces of the given sizes. */
@@ -36,6 +37,22 @@ describe('CachedModel', () => {
       await cached.release();
     });
   }
+
+  it('reads keys and values as a cache of its format gives them back', async () => {
+    const plain = randomModel(MIXED, 3);
+    const tokens = randomTokens(MIXED.vocabSize, MIXED.contextLength, 1);
+    const unrounded = await fullLogits(plain, tokens);
+    for (const kvCacheFormat of KV_CACHE_FORMATS) {
+      const model = { ...plain, kvCacheFormat };
+      const expected = await fullLogits(model, tokens);
+      const cached = new CachedModel(model);
+      const rows = await piecewise(cached, tokens, [7, 1, 1, 3]);
+      expect(largestDifference(rows, expected)).toBeLessThan(kvCacheFormat === 'fp16' ? 2e-3 : 5e-2);
+      const coarse = kvCacheFormat === 'fp8' ? 0.05 : 1e-4;
+      expect(largestDifference(expected, unrounded)).toBeGreaterThan(coarse);
+      await cached.release();
+    }
+  });
 
   it('gives the same logits on the eager engine', async () => {
     const model = randomModel(MIXED, 5);

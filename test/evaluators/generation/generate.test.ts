@@ -77,11 +77,14 @@ describe('generate', () => {
     await predictor.release();
   });
 
-  it('ends after the end token', async () => {
+  it('ends after the end token, and tells of every token as it comes', async () => {
     const predictor = modelPredictor(randomModel(MIXED, 4));
-    const settings = { sampling: PLAIN_SAMPLING, maxTokens: 400, endToken: 7 };
+    const told: number[] = [];
+    const onTokens = (fresh: readonly number[]) => told.push(...fresh);
+    const settings = { sampling: PLAIN_SAMPLING, maxTokens: 400, endToken: 7, onTokens };
     const tokens = await generate(predictor, [1], settings, choices(3));
     expect(tokens.indexOf(7)).toBe(tokens.length - 1);
+    expect(told).toEqual(tokens);
     await predictor.release();
   });
 

@@ -2,7 +2,7 @@
 import type * as tf from '@tensorflow/tfjs';
 import { bufferOf } from '../../../evaluators/engine/program.ts';
 import { onnxEngine } from '../../../evaluators/engine/session.ts';
-import type { LanguageModel } from '../../../evaluators/generation/language-model.ts';
+import { cacheHooks, type LanguageModel } from '../../../evaluators/generation/language-model.ts';
 import { initialWeights, parameterSpecs } from '../../../evaluators/model/parameters.ts';
 import { forward } from '../../../evaluators/model/transformer.ts';
 import type { Architecture } from '../../../space/architecture.ts';
@@ -48,16 +48,14 @@ export function randomTokens(vocabSize: number, length: number, seed: number): n
 }
 
 /** Logits (T, V) of a text of at most a context, by the forward pass of training. */
-export async function fullLogits(
-  { architecture, weights }: LanguageModel,
-  tokens: readonly number[],
-): Promise<Float32Array[]> {
+export async function fullLogits(model: LanguageModel, tokens: readonly number[]): Promise<Float32Array[]> {
+  const { architecture, weights } = model;
   const shape = [1, tokens.length];
   const inputs = Object.fromEntries(
     parameterSpecs(architecture).map(({ name, shape }) => [name, { shape, dtype: 'float32' as const }]),
   );
   const program = await onnxEngine().compile({ tokens: { shape, dtype: 'int32' }, ...inputs }, (tensors) => ({
-    logits: forward(architecture, tensors, tensors.tokens as tf.Tensor2D),
+    logits: forward(architecture, tensors, tensors.tokens as tf.Tensor2D, cacheHooks(model)),
   }));
   const { vocabSize } = architecture;
   const logits = new Float32Array(tokens.length * vocabSize);

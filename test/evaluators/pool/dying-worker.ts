@@ -17,7 +17,7 @@ function outOfMemory(): unknown {
 }
 
 export default function work(task: WorkerTask): ReturnType<typeof train> {
-  const { rung } = task.task;
+  const { rung } = 'target' in task.task ? task.task.target : task.task;
   if (rung === EXIT) process.exit(3);
   if (rung === THROW) throw new Error('a bug\nwith a second line');
   if (rung === HANG) for (;;);

@@ -38,7 +38,7 @@ describe('measureAcceptance', () => {
   it('is 1 for a model and itself', async () => {
     const trace = await measureAcceptance(target, target, texts, PLAIN_SAMPLING);
     expect(meanAcceptance(trace).acceptance).toBeCloseTo(1, 6);
-    expect(forecastRounds(trace.length, trace.kept, 3).tokensPerRound).toBeCloseTo(4, 5);
+    expect(forecastRounds(trace, trace.kept, 3).tokensPerRound).toBeCloseTo(4, 5);
   });
 
   it('refuses texts longer than a context and other vocabularies', async () => {
@@ -53,6 +53,9 @@ describe('measureAcceptance', () => {
   });
 });
 
+/** A trace of one length; nothing stops early. */
+const sized = (length: number) => ({ length, confidences: new Float64Array(0) });
+
 describe('forecastRounds', () => {
   it('is the closed form where acceptance is the same everywhere', () => {
     for (const [a, k] of [
@@ -60,7 +63,7 @@ describe('forecastRounds', () => {
       [0.9, 5],
       [0, 2],
     ] as const) {
-      const forecast = forecastRounds(400, new Float64Array(800).fill(a), k);
+      const forecast = forecastRounds(sized(400), new Float64Array(800).fill(a), k);
       expect(forecast.tokensPerRound).toBeCloseTo((1 - a ** (k + 1)) / (1 - a), 2);
       expect(forecast.acceptedOverTested).toBeCloseTo(a, 2);
     }
@@ -68,7 +71,7 @@ describe('forecastRounds', () => {
 
   it('follows rounds exactly on a short text', () => {
     // From 0: 1 token with 1/2, 2 with 1/2 * 3/4, 3 with 1/2 * 1/4. Later rounds leave the text.
-    const { tokensPerRound, acceptedOverTested } = forecastRounds(3, Float64Array.of(0.5, 0.25, 1), 2);
+    const { tokensPerRound, acceptedOverTested } = forecastRounds(sized(3), Float64Array.of(0.5, 0.25, 1), 2);
     expect(tokensPerRound).toBeCloseTo(1 + 0.5 + 0.125, 12);
     expect(acceptedOverTested).toBeCloseTo(0.625 / 1.5, 12);
   });
@@ -99,7 +102,7 @@ describe('forecastRounds', () => {
       const kept = Float64Array.from(text.slice(1), (token, i) =>
         keepProbability(q[text[i]!]!, p[text[i]!]!, token),
       );
-      const { tokensPerRound } = forecastRounds(kept.length, kept, draftLength);
+      const { tokensPerRound } = forecastRounds(sized(kept.length), kept, draftLength);
       expect(tokensPerRound / ((text.length - 1) / rounds)).toBeCloseTo(1, 2);
     }
   });
@@ -119,7 +122,7 @@ describe('forecastRounds', () => {
       written.push(Uint16Array.from([i % MIXED.vocabSize, ...result.tokens]));
     }
     const trace = await measureAcceptance(target, draft, written, sampling);
-    const forecast = forecastRounds(trace.length, trace.kept, draftLength);
+    const forecast = forecastRounds(trace, trace.kept, draftLength);
     expect(forecast.tokensPerRound / (counts.tokens / counts.rounds)).toBeCloseTo(1, 1);
     expect(Math.abs(forecast.acceptedOverTested - counts.accepted / counts.tested)).toBeLessThan(0.03);
     await predictor.release();

@@ -14,10 +14,11 @@ const corpus = Uint16Array.from(randomTokens(6, 500, 3));
 const promptTokens = 4;
 const length = MIXED.contextLength + 1;
 
-const SOURCES: readonly [string, DraftSource][] = [
-  ['a model', { kind: 'model', model: draft }],
-  ['its first layers', { kind: 'first-layers', nLayers: 2 }],
-  ['look-up', { kind: 'lookup', longest: 3, shortest: 1 }],
+const SOURCES: readonly [string, DraftSource, number][] = [
+  ['a model', { kind: 'model', model: draft }, 0],
+  ['a model that stops when unsure', { kind: 'model', model: draft }, 0.2],
+  ['its first layers', { kind: 'self', nLayers: 2 }, 0],
+  ['look-up', { kind: 'lookup', longest: 3, shortest: 1 }, 0],
 ];
 const SAMPLINGS: readonly [string, SamplingSettings][] = [
   ['sampled', { temperature: 0.8, topP: 0.95 }],
@@ -26,12 +27,12 @@ const SAMPLINGS: readonly [string, SamplingSettings][] = [
 
 describe('measurePair', () => {
   for (const [how, sampling] of SAMPLINGS) {
-    for (const [name, source] of SOURCES) {
+    for (const [name, source, confidence] of SOURCES) {
       it(`foretells what running with ${name} gives, ${how}`, async () => {
         const writing = { nTexts: 96, length, promptTokens, sampling, batch: 32 };
         const texts = await writeTexts(target, corpus, writing, deriveRng(1, 0, 'pair texts'));
         const predictor = modelPredictor(target);
-        const drafter = createDrafter(source, target, sampling);
+        const drafter = createDrafter(source, target, sampling, confidence);
         const choices = randomChoices(deriveRng(2, 0, 'pair runs'));
         const settings = { sampling, draftLength: 3, maxTokens: length - promptTokens };
         let counts = NO_ROUNDS;
@@ -52,12 +53,19 @@ describe('measurePair', () => {
           sampling,
           draftLengths: [1, 3],
           promptTokens,
+          confidence,
         });
         const foretold = lengths[1]!;
         expect(lengths.map(({ draftLength }) => draftLength)).toEqual([1, 3]);
         expect(Math.abs(foretold.tokensPerRound / (counts.tokens / counts.rounds) - 1)).toBeLessThan(0.07);
         expect(Math.abs(foretold.acceptedOverTested - counts.accepted / counts.tested)).toBeLessThan(0.05);
-        expect(Math.abs(foretold.proposalRatio - withProposal / counts.rounds)).toBeLessThan(0.03);
+        expect(Math.abs(1 - foretold.drafted[0]! - withProposal / counts.rounds)).toBeLessThan(0.03);
+        const drafted = foretold.drafted.reduce((sum, share, j) => sum + j * share, 0);
+        // Behind a rejected token a draft is as sure of its own text, which no reading of the target's shows.
+        const slack = confidence > 0 || source.kind === 'lookup' ? 0.1 : 1e-2;
+        expect(Math.abs(drafted / (counts.drafted / counts.rounds) - 1)).toBeLessThan(slack);
+        const passes = counts.draftPasses / counts.rounds;
+        expect(Math.abs(foretold.draftPasses - passes)).toBeLessThanOrEqual(slack * passes);
         await predictor.release();
         await drafter.release();
       });

@@ -90,7 +90,7 @@ describe('speculate with real models', () => {
   const sources: readonly [string, DraftSource, number][] = [
     ['another model, with a shorter context', { kind: 'model', model: draft }, 0],
     ['another model that stops when unsure', { kind: 'model', model: draft }, 0.5],
-    ['its own first layers', { kind: 'first-layers', nLayers: 2 }, 0],
+    ['its own first layers', { kind: 'self', nLayers: 2 }, 0],
     ['look-up', { kind: 'lookup', longest: 3, shortest: 1 }, 0],
   ];
   for (const [name, source, confidence] of sources) {
@@ -165,10 +165,26 @@ describe('speculate with real models', () => {
       [1, 0, 0],
     ]);
     const drafter = modelDrafter(predictor, PLAIN_SAMPLING);
-    const run = { sampling: PLAIN_SAMPLING, maxTokens: 50, draftLength: 4, endToken: 2 };
+    const told: number[] = [];
+    const onTokens = (fresh: readonly number[]) => told.push(...fresh);
+    const run = { sampling: PLAIN_SAMPLING, maxTokens: 50, draftLength: 4, endToken: 2, onTokens };
     const { tokens, counts } = await speculate(predictor, drafter, [0], run, choices(1));
     expect(tokens).toEqual([1, 2]);
+    expect(told).toEqual(tokens);
     expect(counts).toMatchObject({ rounds: 1, tokens: 2, tested: 2, accepted: 2, drafted: 4 });
+  });
+
+  it('tells of no token beyond those that were asked for', async () => {
+    const predictor = modelPredictor(target);
+    const drafter = createDrafter({ kind: 'self', nLayers: 2 }, target, GREEDY);
+    const told: number[] = [];
+    const onTokens = (fresh: readonly number[]) => told.push(...fresh);
+    const run = { sampling: GREEDY, maxTokens: 11, draftLength: 3, onTokens };
+    const { tokens } = await speculate(predictor, drafter, [3], run, choices(4));
+    expect(tokens).toHaveLength(11);
+    expect(told).toEqual(tokens);
+    await predictor.release();
+    await drafter.release();
   });
 
   it('refuses a draft of another vocabulary', () => {
