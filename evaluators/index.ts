@@ -56,6 +56,9 @@ export type {
   MeasurementOutcome,
   MeasurementSuccess,
   NoiseTable,
+  PairLength,
+  PairOutcome,
+  PairSuccess,
   ProfileOutcome,
   TaskFailure,
   TrainingOutcome,
@@ -65,7 +68,14 @@ export { createTrainerPool, type PoolSettings } from './pool/pool.ts';
 export type {
   Evaluator,
   MeasurementTask,
+  PairDraft,
+  PairTask,
   ProfileTask,
   TrainingProgress,
   TrainingTask,
 } from './port.ts';
+export {
+  expectedLookup,
+  expectedModelAcceptance,
+  expectedSelfAcceptance,
+} from './speculation/expected-acceptance.ts';

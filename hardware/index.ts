@@ -47,6 +47,7 @@ export {
   expectedTokens,
   type LengthRule,
   type MeasuredRound,
+  metricsOfPair,
   type SpeculationEstimate,
   type SpeculationInput,
 } from './speculation.ts';

@@ -1,6 +1,7 @@
 // Speculative decoding (Leviathan et al. 2023): a draft proposes k tokens, the target verifies them in one pass
 // priced by the roofline at k + 1 tokens a sequence. The joint figure is computed, never a product of speed-ups.
 import type { Deployment } from '../space/deployment.ts';
+import type { MetricValues } from '../space/metrics.ts';
 import type { Accelerator } from './accelerator.ts';
 import { type CostEstimate, estimateCost } from './cost.ts';
 import type { CostInput } from './cost-input.ts';
@@ -172,6 +173,13 @@ export interface SpeculationEstimate {
   readonly memoryBytesPerCard: number;
   readonly usableBytesPerCard: number;
   readonly fits: boolean;
+  /** What draft and target hold together, all cards; of the target alone where nothing is drafted. */
+  readonly memoryBytes: number;
+  readonly weightBytes: number;
+  readonly kvCacheBytes: number;
+  readonly parameters: number;
+  /** Multiply-accumulates of a round over its tokens. */
+  readonly macsPerToken: number;
 }
 
 const DEFAULT_MAX_LENGTH = 16;
@@ -340,11 +348,36 @@ function sidesOf(input: SpeculationInput): { verifyOn: CostInput; draftOn: CostI
   };
 }
 
-/** Bytes on the fullest of the target's cards that the draft takes where it shares them. */
-function draftBytesPerCard({ draft }: SpeculationInput, cost: CostEstimate | undefined): number {
-  if (draft === undefined || cost === undefined || draft.accelerator !== undefined) return 0;
-  const bytes = cost.memoryBytes - (draft.sharesWeights === true ? cost.weightBytes : 0);
-  return bytes / draft.deployment.nCards;
+/** What a draft that is in use holds beside the target. */
+function heldByDraft({ draft }: SpeculationInput, cost: CostEstimate | undefined) {
+  if (draft === undefined || cost === undefined) {
+    return { memoryBytes: 0, bytesPerSharedCard: 0, weightBytes: 0, kvCacheBytes: 0, parameters: 0 };
+  }
+  const isShared = draft.sharesWeights === true;
+  const weightBytes = isShared ? 0 : cost.weightBytes;
+  const memoryBytes = cost.memoryBytes - cost.weightBytes + weightBytes;
+  return {
+    memoryBytes,
+    bytesPerSharedCard: draft.accelerator === undefined ? memoryBytes / draft.deployment.nCards : 0,
+    weightBytes,
+    kvCacheBytes: cost.kvCacheBytes,
+    parameters: isShared ? 0 : cost.parameters,
+  };
+}
+
+/** Multiply-accumulates a token: counted like seconds, one pass each. */
+function macsPerToken(
+  target: CostEstimate,
+  draft: CostEstimate | undefined,
+  { draftLength }: Round,
+  times: RoundTimes,
+): number {
+  const inMacs: RoundTimes = {
+    ...times,
+    draftStepSeconds: draft?.macs ?? 0,
+    verifySeconds: (length) => (length + 1) * target.macs,
+  };
+  return priceRound(inMacs, draftLength).secondsPerToken;
 }
 
 /** Times of the input's passes, whatever is accepted. */
@@ -380,7 +413,8 @@ export function estimateSpeculation(input: SpeculationInput): SpeculationEstimat
   const requestSeconds = prefillSeconds + Math.max(0, workload.generatedTokens - 1) * round.secondsPerToken;
   const tokensPerSecond = (workload.batch * workload.generatedTokens) / requestSeconds;
   const hasOwnCards = input.draft?.accelerator !== undefined;
-  const memoryBytesPerCard = target.memoryBytesPerCard + (drafts ? draftBytesPerCard(input, draft) : 0);
+  const held = heldByDraft(input, drafts ? draft : undefined);
+  const memoryBytesPerCard = target.memoryBytesPerCard + held.bytesPerSharedCard;
   const cards = drafts && hasOwnCards ? [target, draft!] : [target];
   return {
     target,
@@ -408,6 +442,29 @@ export function estimateSpeculation(input: SpeculationInput): SpeculationEstimat
     memoryBytesPerCard,
     usableBytesPerCard: target.usableBytesPerCard,
     fits: memoryBytesPerCard <= target.usableBytesPerCard && (!hasOwnCards || draft!.fits),
+    memoryBytes: target.memoryBytes + held.memoryBytes,
+    weightBytes: target.weightBytes + held.weightBytes,
+    kvCacheBytes: target.kvCacheBytes + held.kvCacheBytes,
+    parameters: target.parameters + held.parameters,
+    macsPerToken: macsPerToken(target, draft, round, times),
+  };
+}
+
+/** The search's metrics of a pair. The first token comes out of the target's own prefill. */
+export function metricsOfPair(pair: SpeculationEstimate): MetricValues {
+  const { dollarsPerMillionTokens: price } = pair;
+  return {
+    decodeLatency: pair.decodeSecondsPerToken,
+    prefillLatency: pair.target.timeToFirstTokenSeconds,
+    requestLatency: pair.requestSeconds,
+    throughput: pair.tokensPerSecond,
+    memory: pair.memoryBytes,
+    weightBytes: pair.weightBytes,
+    kvCacheBytes: pair.kvCacheBytes,
+    parameters: pair.parameters,
+    macs: pair.macsPerToken,
+    energy: pair.energyJoulesPerToken,
+    ...(price === undefined ? {} : { price }),
   };
 }
 

@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createTrainerPool, type Evaluator } from '../evaluators/index.ts';
-import type { RunSpec } from '../space/spec.ts';
+import type { RunSpec, TeacherSpec } from '../space/spec.ts';
 import { engineOf } from './engine.ts';
 import type { RunPlan } from './plan.ts';
 
@@ -19,27 +19,22 @@ export function threadsOf(spec: RunSpec, asked?: number): number {
 
 /** What decides every training and measurement of a run. */
 export function taskSettings({ spec, dataset, specFolder }: RunPlan, checkpointFolder?: string) {
-  const { timeoutSeconds: _, ...training } = spec.training;
-  const source = training.teacher?.source;
-  // Worker threads know no folder that a path could be relative to.
-  const settings =
-    source?.kind === 'checkpoint'
-      ? {
-          ...training,
-          teacher: {
-            ...training.teacher!,
-            source: { ...source, path: resolve(specFolder, source.path) },
-          },
-        }
-      : training;
+  const { timeoutSeconds: _, teacher, ...training } = spec.training;
   return {
     seed: spec.seed,
-    settings,
+    settings: { ...training, ...(teacher === undefined ? {} : { teacher: withPath(teacher, specFolder) }) },
     data: dataset,
     compression: spec.compression,
     engine: engineOf(spec),
     ...(checkpointFolder === undefined ? {} : { checkpointFolder }),
   };
+}
+
+/** Workers know no folder that a path could be relative to. */
+function withPath(teacher: TeacherSpec, specFolder: string): TeacherSpec {
+  const { source } = teacher;
+  if (source.kind !== 'checkpoint') return teacher;
+  return { ...teacher, source: { ...source, path: resolve(specFolder, source.path) } };
 }
 
 /** The pool that trains and measures the candidates of a run. */

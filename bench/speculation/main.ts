@@ -153,17 +153,17 @@ async function freeDrafts(target: LanguageModel, draft: LanguageModel, data: Dat
     ['1/10 aligned, stops at confidence 0.1', { kind: 'model', model: draft }, 0.1],
     ['1/10 aligned, stops at confidence 0.02', { kind: 'model', model: draft }, 0.02],
   ];
-  head('draft', 'sampling', 'tokens a round', 'accepted/tested', 'tested/drafted', 'draft passes a token');
-  for (const sampling of [PLAIN_SAMPLING, GREEDY]) {
+  head('draft', 'sampling', 'tokens a round', 'accepted/tested', 'drafted a round', 'draft passes a token');
+  for (const sampling of [PLAIN_SAMPLING, NUCLEUS, GREEDY]) {
     for (const [name, source, confidence] of sources) {
       const run = { sampling, draftLength: 4, confidence, maxTokens };
       const counts = await runPair(target, source, prompts, run);
       row(
         name,
-        sampling === GREEDY ? 'greedy' : 'T 1',
+        sampling === GREEDY ? 'greedy' : sampling === NUCLEUS ? 'T 0.7, nucleus 0.95' : 'T 1',
         (counts.tokens / counts.rounds).toFixed(3),
         (counts.accepted / Math.max(1, counts.tested)).toFixed(3),
-        (counts.tested / Math.max(1, counts.drafted)).toFixed(3),
+        (counts.drafted / counts.rounds).toFixed(3),
         (counts.draftPasses / counts.tokens).toFixed(2),
       );
     }

@@ -8,9 +8,11 @@ import { addCompress } from './compress.ts';
 import { addEstimate } from './estimate.ts';
 import { addExport } from './export.ts';
 import { addFront } from './front.ts';
+import { addGenerate } from './generate.ts';
 import { addHardware } from './hardware.ts';
 import { addInit } from './init.ts';
 import { addList } from './list.ts';
+import { addPair } from './pair.ts';
 import { addPick } from './pick.ts';
 import { addReport } from './report.ts';
 import { addResume, addRun } from './run.ts';
@@ -49,6 +51,8 @@ function createProgram(): Command {
     addFront,
     addPick,
     addCompare,
+    addPair,
+    addGenerate,
     addReport,
     addServe,
     addExport,

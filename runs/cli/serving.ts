@@ -86,3 +86,12 @@ export function deploymentOf({ shape, deployment }: ModelFile, choice: UniformCh
 export function workloadOf({ batch, prompt, generate }: ServingOptions): Workload {
   return { batch, promptTokens: prompt, generatedTokens: generate };
 }
+
+/** A number from an option, both limits allowed. @throws {@link UsageError} */
+export function numberBetween(option: string, low: number, high: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== '' && value >= low && value <= high) return value;
+    throw new UsageError(`${option} is a number from ${low} to ${high}, not "${text}"`);
+  };
+}

@@ -9,6 +9,8 @@ import {
   expectedTokens,
   HardwareError,
   loadAccelerator,
+  metricsOf,
+  metricsOfPair,
   type SpeculationInput,
   uniformDeployment,
 } from '../../hardware/index.ts';
@@ -191,6 +193,33 @@ describe('target and draft together', () => {
     expect(free.prefillSeconds).toBe(free.target.prefillSeconds);
     expect(free.energyJoulesPerToken).toBeLessThan(free.target.energyJoulesPerToken);
     expect(free.energyJoulesPerToken).toBeGreaterThan(0);
+  });
+
+  it('has the metrics of the target alone where nothing is drafted, else those of both', () => {
+    const zero = ask({ draftLength: 0 });
+    const alone = metricsOf(zero.target);
+    for (const [name, value] of Object.entries(metricsOfPair(zero))) {
+      expect(value, name).toBeCloseTo(alone[name as keyof typeof alone]!, 9);
+    }
+    const pair = ask({ draftLength: 3 });
+    const { target, draft } = pair;
+    const both = metricsOfPair(pair);
+    for (const name of ['parameters', 'weightBytes', 'kvCacheBytes'] as const)
+      expect(both[name]).toBe(target[name] + draft![name]);
+    expect(both.memory).toBe(target.memoryBytes + draft!.memoryBytes);
+    expect(both.decodeLatency! * pair.speedup).toBeCloseTo(target.decodeSecondsPerToken, 12);
+    expect(both.prefillLatency).toBe(target.timeToFirstTokenSeconds);
+    const macs = (3 * draft!.macs + 4 * target.macs) / pair.expectedTokensPerRound;
+    expect(both.macs! / macs).toBeCloseTo(1, 12);
+    const shared = ask({
+      draftLength: 3,
+      draft: { architecture: MODELS['draft-115m'], deployment: uniformDeployment(4), sharesWeights: true },
+    });
+    expect(metricsOfPair(shared)).toMatchObject({
+      parameters: target.parameters,
+      weightBytes: target.weightBytes,
+      kvCacheBytes: both.kvCacheBytes,
+    });
   });
 
   it('breaks even at the acceptance that is said, and nowhere below', () => {

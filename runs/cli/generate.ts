@@ -1,0 +1,170 @@
+// `generate`: text from a trained candidate as it is deployed, with and without a draft, and the pace of this machine.
+import type { Command } from 'commander';
+import { formatNumber, formatTable } from '../format.ts';
+import { type Drafting, openModels, tokenizerOf, type Writing, write } from '../generation.ts';
+import type { NamedDraft } from '../pair.ts';
+import { planOfRun, requireWeights, servedCandidate } from '../served.ts';
+import { RunReader } from '../store/queries.ts';
+import { checkpointFolderOf, workerSetupOf } from '../train.ts';
+import { DRAFT_FORMS, namedDraft } from './draft-option.ts';
+import { numberBetween } from './serving.ts';
+import { type CommonOptions, note, print, printJson, UsageError, wholeNumber } from './terminal.ts';
+
+interface GenerateOptions extends CommonOptions {
+  readonly prompt: string;
+  readonly tokens: number;
+  readonly temperature: number;
+  readonly topP: number;
+  readonly seed: number;
+  readonly draft?: string;
+  readonly draftLength: number;
+  readonly align: number;
+  readonly compare?: boolean;
+  readonly retrain?: boolean;
+  readonly quiet?: boolean;
+}
+
+const EXAMPLES = `
+Examples:
+  paretoformer generate latest 12 --prompt 'The state of the union' --tokens 200
+  paretoformer generate latest 12 --prompt 'The state of' --draft 7 --draft-length 2 --compare
+  paretoformer generate latest 12 --prompt 'The state of' --temperature 0 --draft lookup`;
+
+export function addGenerate(program: Command): void {
+  program
+    .command('generate')
+    .description('print text from a trained candidate as it is deployed, with or without a draft')
+    .argument('<run>', "a run's id, a part of it that is unique, or latest")
+    .argument('<candidate>', 'number of a trained candidate, or the beginning of its key')
+    .requiredOption('--prompt <text>', 'what the text begins with')
+    .option('--tokens <n>', 'tokens to write', wholeNumber(1), 200)
+    .option('--temperature <t>', 'of sampling; 0 = greedy', numberBetween('--temperature', 0, 10), 1)
+    .option('--top-p <share>', 'nucleus of sampling', numberBetween('--top-p', 0.01, 1), 1)
+    .option('--seed <n>', 'another seed, another text', wholeNumber(0), 1)
+    .option('--draft <name>', `what drafts tokens: ${DRAFT_FORMS}`)
+    .option('--draft-length <n>', 'tokens that a round drafts at most', wholeNumber(1), 3)
+    .option('--align <steps>', 'first train a draft model on the target for so many steps', wholeNumber(0), 0)
+    .option('--compare', 'write without the draft too, and show what it gains on this machine')
+    .option('--retrain', 'train weights anew that are gone')
+    .option('-q, --quiet', 'the text and nothing else')
+    .addHelpText('after', EXAMPLES)
+    .action(async (run: string, candidate: string, _options, command: Command) => {
+      await generateText(run, candidate, command.optsWithGlobals<GenerateOptions>());
+    });
+}
+
+async function generateText(run: string, name: string, options: GenerateOptions): Promise<void> {
+  const { compare, align, json } = options;
+  if (options.draft === undefined && compare === true) throw new UsageError('--compare needs --draft');
+  const reader = new RunReader(options.db);
+  const details = reader.run(reader.resolve(run));
+  const served = servedCandidate(reader, details.id, reader.resolveCandidate(details.id, name));
+  const draft =
+    options.draft === undefined ? undefined : namedDraft(options.draft, reader, details.id, served);
+  reader.close();
+  const folder = checkpointFolderOf(options.db, details.id);
+  const models = draft?.draft.kind === 'model' ? [served.task, draft.draft.model] : [served.task];
+  if (options.retrain !== true) requireWeights(folder, models);
+  const setup = workerSetupOf(planOfRun(details), folder);
+  const room = openModels(setup, progressOf(options));
+  const target = await room.target(served.task);
+  const drafting =
+    draft === undefined ? undefined : await draftingOf(options, draft, served.task, room, target);
+  const tokenizer = tokenizerOf(setup);
+  const { temperature, topP, tokens: maxTokens, seed } = options;
+  const shows = json !== true;
+  const writeOnce = async (heading: string, with_?: Drafting): Promise<Writing> => {
+    if (shows && compare === true) print(heading);
+    if (shows) process.stdout.write(options.prompt);
+    const onText = shows ? { onText: (text: string) => process.stdout.write(text) } : {};
+    const settings = { sampling: { temperature, topP }, maxTokens, seed, ...onText };
+    const writing = await write(target, tokenizer, options.prompt, settings, with_);
+    if (shows) print(compare === true ? '\n' : '');
+    return writing;
+  };
+  const alone = drafting === undefined || compare === true ? await writeOnce('without a draft:') : undefined;
+  const how = draft === undefined ? '' : `with ${draft.name}${align > 0 ? ', aligned' : ''} as draft`;
+  const drafted = drafting === undefined ? undefined : await writeOnce(`${how}:`, drafting);
+  if (json === true) {
+    printJson({
+      run: details.id,
+      candidate: served.candidate.number,
+      rung: served.rung,
+      prompt: options.prompt,
+      ...(alone === undefined ? {} : { alone: documentOf(alone) }),
+      ...(drafted === undefined
+        ? {}
+        : { drafted: { draft: draft!.name, draftLength: options.draftLength, ...documentOf(drafted) } }),
+      ...(alone === undefined || drafted === undefined ? {} : { speedup: speedups(alone, drafted) }),
+    });
+  } else if (options.quiet !== true) note(paceText(alone, drafted, how));
+}
+
+async function draftingOf(
+  { draftLength, align, temperature, topP }: GenerateOptions,
+  { draft }: NamedDraft,
+  target: Parameters<ReturnType<typeof openModels>['target']>[0],
+  room: ReturnType<typeof openModels>,
+  model: Awaited<ReturnType<ReturnType<typeof openModels>['target']>>,
+): Promise<Drafting> {
+  const sampling = { temperature, topP };
+  const alignmentSteps = draft.kind === 'model' ? align : 0;
+  const task = { target, draft, sampling, confidence: 0, draftLengths: [draftLength], alignmentSteps };
+  return { source: await room.draft(task, model), draftLength };
+}
+
+/** Tells from time to time how far a training is that has to be made up for. */
+function progressOf({ quiet }: GenerateOptions) {
+  let told = 0;
+  return ({ step, totalSteps }: { readonly step: number; readonly totalSteps: number }) => {
+    const tenth = Math.floor((10 * step) / totalSteps);
+    if (quiet === true || tenth === told) return;
+    told = tenth;
+    note(`training anew: step ${step} of ${totalSteps}`);
+  };
+}
+
+function documentOf({ text, tokens, wallSeconds, cpuSeconds, counts }: Writing) {
+  const rounds =
+    counts === undefined
+      ? {}
+      : {
+          rounds: counts.rounds,
+          tokensPerRound: counts.tokens / counts.rounds,
+          drafted: counts.drafted,
+          tested: counts.tested,
+          accepted: counts.accepted,
+        };
+  return { text, tokens, wallSeconds, cpuSeconds, tokensPerSecond: tokens / wallSeconds, ...rounds };
+}
+
+function speedups(alone: Writing, drafted: Writing) {
+  const gain = (key: 'wallSeconds' | 'cpuSeconds') =>
+    alone[key] / alone.tokens / (drafted[key] / drafted.tokens);
+  return { wall: gain('wallSeconds'), processor: gain('cpuSeconds') };
+}
+
+function paceText(alone: Writing | undefined, drafted: Writing | undefined, how: string): string {
+  const rows: string[][] = [];
+  const add = (name: string, { tokens, wallSeconds, cpuSeconds, counts }: Writing) =>
+    rows.push([
+      name,
+      String(tokens),
+      formatNumber(tokens / wallSeconds),
+      formatNumber(tokens / cpuSeconds),
+      counts === undefined ? '-' : (counts.tokens / counts.rounds).toFixed(2),
+      counts === undefined || counts.tested === 0 ? '-' : (counts.accepted / counts.tested).toFixed(2),
+    ]);
+  if (alone !== undefined) add('alone', alone);
+  if (drafted !== undefined) add(how, drafted);
+  const columns = [
+    { heading: '', align: 'left' as const },
+    ...['tokens', 'tokens a second', 'a processor second', 'tokens a round', 'accepted/tested'].map(
+      (heading) => ({ heading }),
+    ),
+  ];
+  const table = formatTable(columns, rows);
+  if (alone === undefined || drafted === undefined) return table;
+  const { wall, processor } = speedups(alone, drafted);
+  return `${table}\nspeed-up on this machine: ${formatNumber(wall)}x by the clock, ${formatNumber(processor)}x in processor time`;
+}

@@ -1,0 +1,105 @@
+// Candidates of a stored run as they serve: trained to the highest rung they reached, pruned and cast.
+import { existsSync } from 'node:fs';
+import { checkpointPath } from '../evaluators/checkpoint/training-checkpoint.ts';
+import type { MeasurementTask } from '../evaluators/index.ts';
+import { type Architecture, countParameters } from '../space/architecture.ts';
+import type { Candidate } from '../space/candidate.ts';
+import type { RunSpec } from '../space/spec.ts';
+import { planRun, type RunPlan } from './plan.ts';
+import { RunError } from './run-error.ts';
+import type { RunDetails, RunReader } from './store/queries.ts';
+import type { CandidateRecord } from './store/records.ts';
+
+/** A candidate at the highest rung that it was measured at. */
+export interface ServedCandidate {
+  readonly candidate: CandidateRecord;
+  readonly rung: number;
+  /** Bits per byte, as it is deployed. */
+  readonly loss: number;
+  readonly task: MeasurementTask;
+}
+
+/** What a worker needs to serve a candidate trained to a rung; the number of cards changes nothing that it computes. */
+export function servingTask(
+  { architecture, deployment }: Candidate,
+  architectureHash: string,
+  rung: number,
+): MeasurementTask {
+  return { architecture, architectureHash, rung, deployment: { ...deployment, nCards: 1 } };
+}
+
+/** The plan of a stored run. @throws {@link RunError} where its corpus has changed, so that tokens would mean other text. */
+export function planOfRun(details: RunDetails): RunPlan {
+  const spec = details.spec as RunSpec;
+  const plan = planRun(spec, details.specFolder);
+  if (plan.dataset.corpusSha256 === details.corpusSha256) return plan;
+  throw new RunError(`the corpus "${spec.task.corpus}" is not the one that run ${details.id} learnt from`);
+}
+
+/** A candidate as it serves. @throws {@link RunError} where it was never trained to an end. */
+export function servedCandidate(
+  reader: RunReader,
+  runId: string,
+  candidate: CandidateRecord,
+): ServedCandidate {
+  const evaluations = reader.evaluations(runId, candidate.number);
+  const best = evaluations.filter(({ state }) => state === 'ok').at(-1);
+  if (best === undefined) {
+    const met = evaluations.at(-1);
+    const why =
+      met === undefined ? 'nothing was done with it' : `${met.state}: ${met.reason ?? 'no reason given'}`;
+    throw new RunError(`candidate ${candidate.number} has no weights (${why})`);
+  }
+  const { rung } = best;
+  const task = servingTask(candidate, candidate.architectureHash, rung);
+  return { candidate, rung, loss: best.loss!, task };
+}
+
+/** Larger ones, as a share of the target's parameters, are not offered as drafts by default. */
+const MOST_OF_TARGET = 0.5;
+/** Candidates that are offered as drafts by default. */
+const MOST_CANDIDATES = 6;
+
+/** One candidate for each other architecture of the run that is at most half as large, the largest first. */
+export function smallerCandidates(
+  reader: RunReader,
+  runId: string,
+  target: ServedCandidate,
+): ServedCandidate[] {
+  const limit = MOST_OF_TARGET * countParameters(target.candidate.architecture);
+  const chosen = new Map<string, ServedCandidate>();
+  const small = reader.candidates(runId).filter(({ architecture }) => countParameters(architecture) <= limit);
+  const numbers = new Map(small.map((candidate) => [candidate.number, candidate]));
+  for (const { candidate: number, state, rung, loss } of reader.evaluations(runId)) {
+    const candidate = numbers.get(number);
+    if (candidate === undefined || state !== 'ok') continue;
+    const known = chosen.get(candidate.architectureHash);
+    // The best trained, and of those the one whose storage costs it least.
+    if (known !== undefined && (known.rung > rung || (known.rung === rung && known.loss <= loss!))) continue;
+    const task = servingTask(candidate, candidate.architectureHash, rung);
+    chosen.set(candidate.architectureHash, { candidate, rung, loss: loss!, task });
+  }
+  const size = ({ candidate }: ServedCandidate) => countParameters(candidate.architecture);
+  return [...chosen.values()]
+    .toSorted((a, b) => b.rung - a.rung || size(b) - size(a))
+    .slice(0, MOST_CANDIDATES);
+}
+
+/** Look-up as it is measured in docs/speculation.md: runs of two to four tokens. */
+export const LOOKUP = { kind: 'lookup', longest: 4, shortest: 2 } as const;
+
+/** Depths at which a target's own first layers are offered as drafts by default. */
+export function selfDepths({ layers }: Architecture): number[] {
+  const depths = [1, Math.round(layers.length / 3), Math.round((2 * layers.length) / 3)];
+  return [...new Set(depths)].filter((depth) => depth > 0 && depth < layers.length);
+}
+
+/** @throws {@link RunError} that says how to get weights back which are gone. */
+export function requireWeights(folder: string, tasks: readonly MeasurementTask[]): void {
+  for (const { architectureHash, rung } of tasks) {
+    const path = checkpointPath(folder, architectureHash, rung);
+    if (!existsSync(path)) {
+      throw new RunError(`the weights ${path} are gone; --retrain trains them anew, to the same values`);
+    }
+  }
+}

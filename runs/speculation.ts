@@ -1,0 +1,177 @@
+// What a draft is worth to a target: both priced together, never a product of speed-ups, and in words why it pays or
+// does not. The draft serves the target's relative: it is scaled like the target.
+import {
+  expectedLookup,
+  expectedModelAcceptance,
+  expectedSelfAcceptance,
+  type PairDraft,
+} from '../evaluators/index.ts';
+import {
+  breakEvenAcceptance,
+  estimateSpeculation,
+  type MeasuredRound,
+  type SpeculationEstimate,
+  type SpeculationInput,
+} from '../hardware/index.ts';
+import { countParameters } from '../space/architecture.ts';
+import type { Candidate } from '../space/candidate.ts';
+import { deployedArchitecture } from '../space/scale.ts';
+import type { CostSetting } from './costs.ts';
+import { formatNumber } from './format.ts';
+
+/** Tokens that a round drafts at most where the best number is looked for. */
+export const LONGEST_DRAFT = 8;
+
+/** How often a target accepts what is drafted: measured round by round, or a share of the tested tokens. */
+export interface Acceptance {
+  readonly rounds: number | readonly MeasuredRound[];
+  /** Below 1 for look-up that was not measured. */
+  readonly proposalRatio?: number;
+}
+
+/** Target and draft on the accelerator, without what is accepted. */
+type PairInput = Omit<SpeculationInput, 'acceptance'>;
+
+/** Target and draft as the cost model wants them. `encodedRatios` are those of the target's layers. */
+export function pairInput(
+  target: Candidate,
+  draft: PairDraft,
+  { accelerator, workload, scale }: CostSetting,
+  encodedRatios?: readonly number[],
+): PairInput {
+  const architecture = deployedArchitecture(target.architecture, scale);
+  const { deployment } = target;
+  const input: PairInput = {
+    target: {
+      architecture,
+      deployment,
+      accelerator,
+      workload,
+      ...(encodedRatios === undefined ? {} : { encodedRatios }),
+    },
+    maxDraftLength: LONGEST_DRAFT,
+  };
+  switch (draft.kind) {
+    case 'lookup':
+      return { ...input, lengthRule: 'skip' };
+    case 'self': {
+      const firstLayers = { ...architecture, layers: architecture.layers.slice(0, draft.nLayers) };
+      const stored = { ...deployment, layers: deployment.layers.slice(0, draft.nLayers) };
+      return { ...input, draft: { architecture: firstLayers, deployment: stored, sharesWeights: true } };
+    }
+    case 'model': {
+      const { model } = draft;
+      // One card is enough for a draft: sharing a small model costs more than it saves.
+      const stored = { ...model.deployment, nCards: 1 };
+      return {
+        ...input,
+        draft: { architecture: deployedArchitecture(model.architecture, scale), deployment: stored },
+      };
+    }
+  }
+}
+
+/** What is expected of a draft that was not measured: see `docs/speculation.md`. */
+export function expectedAcceptance(
+  target: Candidate,
+  draft: PairDraft,
+  temperature: number,
+  isAligned = false,
+): { readonly rounds: number; readonly proposalRatio: number } {
+  switch (draft.kind) {
+    case 'lookup': {
+      const { acceptance, proposalRatio } = expectedLookup(temperature);
+      return { rounds: acceptance, proposalRatio };
+    }
+    case 'self': {
+      const rounds = expectedSelfAcceptance(draft.nLayers / target.architecture.layers.length);
+      return { rounds, proposalRatio: 1 };
+    }
+    case 'model': {
+      const ratio = countParameters(draft.model.architecture) / countParameters(target.architecture);
+      return { rounds: expectedModelAcceptance(ratio, isAligned), proposalRatio: 1 };
+    }
+  }
+}
+
+/** The pair at a draft length, at the best one where none is given; the target alone where drafting does not pay. */
+export function pricePair(
+  input: PairInput,
+  { rounds, proposalRatio = 1 }: Acceptance,
+  draftLength: number | 'best' = 'best',
+): SpeculationEstimate {
+  const known = { ...input, acceptance: rounds, proposalRatio };
+  if (draftLength === 'best') return estimateSpeculation(known);
+  const asked = estimateSpeculation({ ...known, draftLength });
+  return asked.speedup > 1 ? asked : estimateSpeculation({ ...known, draftLength: 0 });
+}
+
+/** What decides whether a pair pays. Plain JSON. */
+export interface PairVerdict {
+  /** Tokens that a round drafts at most; 0 = the target is better off alone. */
+  readonly draftLength: number;
+  /** Tokens a round at that length; at the best one that drafts where the target is better off alone. */
+  readonly tokensPerRound: number;
+  /** Over the target alone, at the same length. */
+  readonly speedup: number;
+  /** A draft step, and the verification of that many tokens, in plain steps of the target. */
+  readonly draftRatio: number;
+  readonly verifyRatio: number;
+  /** Accepted over tested tokens above which some length pays; absent where none would. */
+  readonly neededAcceptance?: number;
+}
+
+/** The verdict on a pair at the lengths that are open to it. */
+export function judgePair(
+  input: PairInput,
+  acceptance: Acceptance,
+  draftLength: number | 'best',
+): PairVerdict {
+  const chosen = pricePair(input, acceptance, draftLength);
+  const lengths =
+    draftLength !== 'best'
+      ? [draftLength]
+      : typeof acceptance.rounds === 'number'
+        ? Array.from({ length: LONGEST_DRAFT }, (_, i) => i + 1)
+        : acceptance.rounds.map((round) => round.draftLength);
+  const { rounds, proposalRatio = 1 } = acceptance;
+  const known = { ...input, acceptance: rounds, proposalRatio };
+  const shown =
+    chosen.draftLength > 0
+      ? chosen
+      : lengths
+          .map((length) => estimateSpeculation({ ...known, draftLength: length }))
+          .reduce((best, each) => (each.speedup > best.speedup ? each : best));
+  const plainSeconds = shown.target.decodeSecondsPerToken;
+  const given = draftLength === 'best' ? {} : { draftLength };
+  const neededAcceptance = breakEvenAcceptance({
+    ...input,
+    ...given,
+    proposalRatio: typeof rounds === 'number' ? proposalRatio : 1 - rounds[0]!.drafted[0]!,
+  });
+  return {
+    draftLength: chosen.draftLength,
+    tokensPerRound: shown.expectedTokensPerRound,
+    speedup: shown.speedup,
+    draftRatio: shown.draftSecondsPerToken / plainSeconds,
+    verifyRatio: shown.verifySeconds / plainSeconds,
+    ...(neededAcceptance === undefined ? {} : { neededAcceptance }),
+  };
+}
+
+/** In words why a pair pays or does not; `acceptance` is accepted over tested tokens. */
+export function explainVerdict(verdict: PairVerdict, acceptance: number): string {
+  const { draftLength, tokensPerRound, speedup, draftRatio, neededAcceptance } = verdict;
+  const step =
+    draftRatio === 0
+      ? 'drafts are free'
+      : `a draft step costs ${formatNumber(draftRatio, 2)} of the target's`;
+  const has = formatNumber(acceptance, 2);
+  const needs =
+    neededAcceptance === undefined
+      ? 'even if all of it were accepted it would not pay'
+      : `needs acceptance ${formatNumber(neededAcceptance, 2)}, has ${has}`;
+  if (draftLength === 0) return `does not pay: ${step}, ${needs}`;
+  const tokens = `${draftLength} drafted, ${formatNumber(tokensPerRound)} tokens a round`;
+  return `pays ${speedup.toFixed(2)}x: ${step}, ${needs}; ${tokens}`;
+}
