@@ -2,6 +2,7 @@
 import { deployedModel, type MeasurementContext } from '../evaluators/compression/measure-at-rung.ts';
 import { type Tokenizer, tokenizerFromJson } from '../evaluators/data/tokenizer.ts';
 import { loadTeacher } from '../evaluators/distillation/teacher.ts';
+import { createEngine } from '../evaluators/engine/create.ts';
 import { WIDEST_PASS } from '../evaluators/generation/cached-model.ts';
 import { generate } from '../evaluators/generation/generate.ts';
 import type { LanguageModel } from '../evaluators/generation/language-model.ts';
@@ -12,6 +13,7 @@ import type { MeasurementTask, TrainingProgress } from '../evaluators/port.ts';
 import { createDrafter, type Drafter, type DraftSource } from '../evaluators/speculation/drafter.ts';
 import { draftSource } from '../evaluators/speculation/pair-at-rung.ts';
 import { type RoundCounts, speculate } from '../evaluators/speculation/speculate.ts';
+import type { EngineSpec } from '../space/engine-spec.ts';
 import { deriveRng } from '../space/random.ts';
 import { failureFields } from './outcome-record.ts';
 import { RunError } from './run-error.ts';
@@ -20,6 +22,7 @@ export interface WritingOptions {
   readonly sampling: SamplingSettings;
   readonly maxTokens: number;
   readonly seed: number;
+  readonly engine?: EngineSpec;
   /** Gets text as soon as it is sure; characters come whole. */
   readonly onText?: (text: string) => void;
 }
@@ -106,13 +109,15 @@ export async function write(
   target: LanguageModel,
   tokenizer: Tokenizer,
   prompt: string,
-  { sampling, maxTokens, seed, onText }: WritingOptions,
+  { sampling, maxTokens, seed, engine: engineSpec, onText }: WritingOptions,
   drafting?: Drafting,
 ): Promise<Writing> {
   const start = [...tokenizer.encode(new TextEncoder().encode(prompt))];
   if (start.length === 0) throw new RunError('a text needs a beginning: the prompt is empty');
-  const predictor = modelPredictor(target);
-  const drafter = drafting === undefined ? undefined : createDrafter(drafting.source, target, sampling);
+  const engine = createEngine(engineSpec);
+  const predictor = modelPredictor(target, engine);
+  const drafter =
+    drafting === undefined ? undefined : createDrafter(drafting.source, target, sampling, 0, engine);
   const stream = streamed(tokenizer, onText);
   const { draftLength = 0 } = drafting ?? {};
   const writeOn = async () => {

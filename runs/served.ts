@@ -20,7 +20,7 @@ export interface ServedCandidate {
 }
 
 /** What a worker needs to serve a candidate trained to a rung; the number of cards changes nothing that it computes. */
-export function servingTask(
+function servingTask(
   { architecture, deployment }: Candidate,
   architectureHash: string,
   rung: number,

@@ -17,10 +17,10 @@ import { countParameters } from '../space/architecture.ts';
 import type { Candidate } from '../space/candidate.ts';
 import { deployedArchitecture } from '../space/scale.ts';
 import type { CostSetting } from './costs.ts';
-import { formatNumber } from './format.ts';
+import { formatNumber, formatShare } from './format.ts';
 
 /** Tokens that a round drafts at most where the best number is looked for. */
-export const LONGEST_DRAFT = 8;
+const LONGEST_DRAFT = 8;
 
 /** How often a target accepts what is drafted: measured round by round, or a share of the tested tokens. */
 export interface Acceptance {
@@ -95,7 +95,7 @@ export function expectedAcceptance(
 }
 
 /** The pair at a draft length, at the best one where none is given; the target alone where drafting does not pay. */
-export function pricePair(
+function pricePair(
   input: PairInput,
   { rounds, proposalRatio = 1 }: Acceptance,
   draftLength: number | 'best' = 'best',
@@ -117,6 +117,8 @@ export interface PairVerdict {
   /** A draft step, and the verification of that many tokens, in plain steps of the target. */
   readonly draftRatio: number;
   readonly verifyRatio: number;
+  /** Share of the rounds in which anything was drafted. */
+  readonly proposalRatio: number;
   /** Accepted over tested tokens above which some length pays; absent where none would. */
   readonly neededAcceptance?: number;
 }
@@ -144,34 +146,33 @@ export function judgePair(
           .reduce((best, each) => (each.speedup > best.speedup ? each : best));
   const plainSeconds = shown.target.decodeSecondsPerToken;
   const given = draftLength === 'best' ? {} : { draftLength };
-  const neededAcceptance = breakEvenAcceptance({
-    ...input,
-    ...given,
-    proposalRatio: typeof rounds === 'number' ? proposalRatio : 1 - rounds[0]!.drafted[0]!,
-  });
+  // Rounds without a proposal are plain steps: they neither gain nor lose.
+  const neededAcceptance = breakEvenAcceptance({ ...input, ...given });
   return {
     draftLength: chosen.draftLength,
     tokensPerRound: shown.expectedTokensPerRound,
     speedup: shown.speedup,
     draftRatio: shown.draftSecondsPerToken / plainSeconds,
     verifyRatio: shown.verifySeconds / plainSeconds,
+    proposalRatio: typeof rounds === 'number' ? proposalRatio : 1 - rounds[0]!.drafted[0]!,
     ...(neededAcceptance === undefined ? {} : { neededAcceptance }),
   };
 }
 
 /** In words why a pair pays or does not; `acceptance` is accepted over tested tokens. */
 export function explainVerdict(verdict: PairVerdict, acceptance: number): string {
-  const { draftLength, tokensPerRound, speedup, draftRatio, neededAcceptance } = verdict;
+  const { draftLength, tokensPerRound, speedup, draftRatio, proposalRatio, neededAcceptance } = verdict;
+  if (proposalRatio === 0) return 'does not pay: nothing is ever drafted';
   const step =
     draftRatio === 0
       ? 'drafts are free'
       : `a draft step costs ${formatNumber(draftRatio, 2)} of the target's`;
-  const has = formatNumber(acceptance, 2);
+  const seldom = proposalRatio < 1 ? ` in the ${formatShare(proposalRatio)} of rounds that have one` : '';
   const needs =
     neededAcceptance === undefined
-      ? 'even if all of it were accepted it would not pay'
-      : `needs acceptance ${formatNumber(neededAcceptance, 2)}, has ${has}`;
-  if (draftLength === 0) return `does not pay: ${step}, ${needs}`;
-  const tokens = `${draftLength} drafted, ${formatNumber(tokensPerRound)} tokens a round`;
-  return `pays ${speedup.toFixed(2)}x: ${step}, ${needs}; ${tokens}`;
+      ? 'and would not pay even if all of it were accepted'
+      : `needs acceptance ${formatNumber(neededAcceptance, 2)}, has ${formatNumber(acceptance, 2)}`;
+  const why = `${step}${seldom}, ${needs}`;
+  if (draftLength === 0) return `does not pay: ${why}`;
+  return `pays ${speedup.toFixed(2)}x: ${why}; ${draftLength} drafted, ${formatNumber(tokensPerRound)} tokens a round`;
 }

@@ -1,6 +1,7 @@
 // What a student reads: windows of the corpus, texts that the teacher wrote, or both.
 import type { Rng } from '../../space/random.ts';
 import { sampleBatch } from '../data/windows.ts';
+import type { Engine } from '../engine/program.ts';
 import { CachedModel } from '../generation/cached-model.ts';
 import type { LanguageModel } from '../generation/language-model.ts';
 import { distributionOf, randomChoices, type SamplingSettings } from '../generation/sampling.ts';
@@ -47,9 +48,10 @@ export async function writeTexts(
   corpus: Uint16Array,
   { nTexts, length, promptTokens, sampling, batch }: WritingSettings,
   rng: Rng,
+  engine?: Engine,
 ): Promise<Uint16Array[]> {
   const { vocabSize } = writer.architecture;
-  const cached = new CachedModel(writer, { batch });
+  const cached = new CachedModel(writer, { batch, ...(engine === undefined ? {} : { engine }) });
   const choices = randomChoices(rng);
   const texts: Uint16Array[] = [];
   try {

@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Architecture } from '../../space/architecture.ts';
 import { deriveRng } from '../../space/random.ts';
+import type { Engine } from '../engine/program.ts';
 import type { LanguageModel } from '../generation/language-model.ts';
 import { parameterSpecs } from '../model/parameters.ts';
 import { forward } from '../model/transformer.ts';
@@ -21,6 +22,7 @@ export interface DistillationSettings
 export interface DistillationContext {
   readonly seed: number;
   readonly batches: BatchSource;
+  readonly engine?: Engine;
   readonly onStep?: (step: number, result: StepResult) => void;
   /** Asked before each step. */
   readonly shouldStop?: () => boolean;
@@ -57,7 +59,7 @@ export async function distill(
   student: LanguageModel,
   teacher: LanguageModel,
   settings: DistillationSettings,
-  { seed, batches, onStep, shouldStop }: DistillationContext,
+  { seed, batches, engine, onStep, shouldStop }: DistillationContext,
 ): Promise<DistillationOutcome> {
   const { architecture } = student;
   const trainer = await Trainer.create(
@@ -65,7 +67,7 @@ export async function distill(
     settings,
     settings.batch,
     freshState(architecture, student.weights),
-    undefined,
+    engine,
     teacherLoss(architecture, teacher, settings.loss),
   );
   try {

@@ -8,6 +8,7 @@ import type { TeacherSpec } from '../../space/spec.ts';
 import { CheckpointError } from '../checkpoint/checkpoint-error.ts';
 import { readModel, type StoredModel, vocabularyName } from '../checkpoint/training-checkpoint.ts';
 import type { TokenizerJson } from '../data/tokenizer.ts';
+import { createEngine } from '../engine/create.ts';
 import type { LanguageModel } from '../generation/language-model.ts';
 import { PLAIN_SAMPLING } from '../generation/sampling.ts';
 import type { TaskFailure } from '../outcome.ts';
@@ -87,7 +88,7 @@ async function modelOf(
 async function batchesOf(
   model: LanguageModel,
   { writtenShare, writtenTexts }: TeacherSpec,
-  { data, seed }: TrainingContext,
+  { data, seed, engine }: TrainingContext,
   contextLength: number,
 ): Promise<BatchSource> {
   const corpus = corpusBatches(data.train, contextLength);
@@ -96,7 +97,8 @@ async function batchesOf(
   const promptTokens = Math.max(1, Math.min(MOST_PROMPT_TOKENS, contextLength >> 2));
   const batch = Math.min(WRITING_BATCH, writtenTexts);
   const writing = { nTexts: writtenTexts, length, promptTokens, sampling: PLAIN_SAMPLING, batch };
-  const texts = await writeTexts(model, data.train, writing, deriveRng(seed, 0, 'teacher texts'));
+  const rng = deriveRng(seed, 0, 'teacher texts');
+  const texts = await writeTexts(model, data.train, writing, rng, createEngine(engine));
   return mixedBatches(corpus, textBatches(texts, contextLength), writtenShare);
 }
 

@@ -1,4 +1,5 @@
 // Where draft tokens come from: a small model, the target's own first layers, or the text itself.
+import type { Engine } from '../engine/program.ts';
 import { firstLayers, type LanguageModel } from '../generation/language-model.ts';
 import { modelPredictor, type Predictor } from '../generation/predictor.ts';
 import {
@@ -111,11 +112,12 @@ export function createDrafter(
   target: LanguageModel,
   sampling: SamplingSettings,
   confidence = 0,
+  engine?: Engine,
 ): Drafter {
   const { vocabSize } = target.architecture;
   if (source.kind === 'lookup') return lookupDrafter(vocabSize, source);
   const model = source.kind === 'model' ? source.model : firstLayers(target, source.nLayers);
   if (model.architecture.vocabSize !== vocabSize)
     throw new RangeError(`a draft of ${model.architecture.vocabSize} tokens for a target of ${vocabSize}`);
-  return modelDrafter(modelPredictor(model), sampling, confidence);
+  return modelDrafter(modelPredictor(model, engine), sampling, confidence);
 }

@@ -1,5 +1,6 @@
 // Everything that a cost model asks of a pair: tokens a round by draft length, for any kind of draft, from text that
 // the target wrote, without generating again for every length.
+import type { Engine } from '../engine/program.ts';
 import { firstLayers, type LanguageModel } from '../generation/language-model.ts';
 import type { SamplingSettings } from '../generation/sampling.ts';
 import type { PairLength } from '../outcome.ts';
@@ -64,13 +65,14 @@ export async function measurePair(
   source: DraftSource,
   texts: readonly Uint16Array[],
   { sampling, draftLengths, promptTokens, confidence = 0 }: PairSettings,
+  engine?: Engine,
 ): Promise<PairMeasurement> {
   if (source.kind === 'lookup') {
     const lengths = draftLengths.map((k) => lookupLength(texts, source, k, promptTokens));
     return { overlap: undefined, lengths };
   }
   const draft = source.kind === 'model' ? source.model : firstLayers(target, source.nLayers);
-  const trace = await measureAcceptance(target, draft, texts, sampling);
+  const trace = await measureAcceptance(target, draft, texts, sampling, engine);
   // Position t of a trace is about token t + 1.
   const first = promptTokens - 1;
   return {

@@ -8,6 +8,7 @@ import { readModel, writeCheckpoint } from '../checkpoint/training-checkpoint.ts
 import { deployedModel, deployWeights, type MeasurementContext } from '../compression/measure-at-rung.ts';
 import { corpusBatches, mixedBatches, textBatches, writeTexts } from '../distillation/batches.ts';
 import { type DistillationSettings, distill } from '../distillation/distill.ts';
+import { createEngine } from '../engine/create.ts';
 import type { LanguageModel } from '../generation/language-model.ts';
 import { PLAIN_SAMPLING } from '../generation/sampling.ts';
 import type { PairOutcome, TaskFailure } from '../outcome.ts';
@@ -59,7 +60,8 @@ async function writerOf(
   const batch = Math.min(WRITING_BATCH, nTexts);
   const writing = { nTexts, length: contextLength + 1, promptTokens, sampling, batch };
   const rng = deriveRng(context.seed, 0, 'pair texts');
-  const texts = await writeTexts(target, context.data.validation, writing, rng);
+  const engine = createEngine(context.engine);
+  const texts = await writeTexts(target, context.data.validation, writing, rng, engine);
   return { kind: 'writer', key, target, texts, promptTokens };
 }
 
@@ -101,11 +103,14 @@ async function alignedWeights(
     sampling: PLAIN_SAMPLING,
     batch: WRITING_BATCH,
   };
-  const texts = await writeTexts(target, data.train, writing, deriveRng(seed, 0, 'alignment texts'));
+  const engine = createEngine(context.engine);
+  const rng = deriveRng(seed, 0, 'alignment texts');
+  const texts = await writeTexts(target, data.train, writing, rng, engine);
   let stopped: TaskFailure | undefined;
   const student = { architecture, weights: trained.weights };
   const outcome = await distill(student, target, alignmentOf(context, task.alignmentSteps), {
     seed,
+    engine,
     batches: mixedBatches(
       corpusBatches(data.train, contextLength),
       textBatches(texts, contextLength),
@@ -164,7 +169,13 @@ export function createPairMeter(): PairMeter {
       if (drafting.kind !== 'source') return drafting;
       const { sampling, draftLengths, confidence } = task;
       const settings = { sampling, draftLengths, promptTokens, confidence };
-      const { overlap, lengths } = await measurePair(target, drafting.source, texts, settings);
+      const { overlap, lengths } = await measurePair(
+        target,
+        drafting.source,
+        texts,
+        settings,
+        createEngine(context.engine),
+      );
       const seconds = (performance.now() - startedAt) / 1000;
       return { kind: 'ok', ...overlap, lengths, seconds };
     },

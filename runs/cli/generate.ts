@@ -7,10 +7,11 @@ import { planOfRun, requireWeights, servedCandidate } from '../served.ts';
 import { RunReader } from '../store/queries.ts';
 import { checkpointFolderOf, workerSetupOf } from '../train.ts';
 import { DRAFT_FORMS, namedDraft } from './draft-option.ts';
+import { addEngineOptions, type EngineOptions, withWorkingEngine } from './engine-options.ts';
 import { numberBetween } from './serving.ts';
 import { type CommonOptions, note, print, printJson, UsageError, wholeNumber } from './terminal.ts';
 
-interface GenerateOptions extends CommonOptions {
+interface GenerateOptions extends CommonOptions, EngineOptions {
   readonly prompt: string;
   readonly tokens: number;
   readonly temperature: number;
@@ -31,7 +32,7 @@ Examples:
   paretoformer generate latest 12 --prompt 'The state of' --temperature 0 --draft lookup`;
 
 export function addGenerate(program: Command): void {
-  program
+  const command = program
     .command('generate')
     .description('print text from a trained candidate as it is deployed, with or without a draft')
     .argument('<run>', "a run's id, a part of it that is unique, or latest")
@@ -46,9 +47,10 @@ export function addGenerate(program: Command): void {
     .option('--align <steps>', 'first train a draft model on the target for so many steps', wholeNumber(0), 0)
     .option('--compare', 'write without the draft too, and show what it gains on this machine')
     .option('--retrain', 'train weights anew that are gone')
-    .option('-q, --quiet', 'the text and nothing else')
+    .option('-q, --quiet', 'the text and nothing else');
+  addEngineOptions(command)
     .addHelpText('after', EXAMPLES)
-    .action(async (run: string, candidate: string, _options, command: Command) => {
+    .action(async (run: string, candidate: string) => {
       await generateText(run, candidate, command.optsWithGlobals<GenerateOptions>());
     });
 }
@@ -65,7 +67,8 @@ async function generateText(run: string, name: string, options: GenerateOptions)
   const folder = checkpointFolderOf(options.db, details.id);
   const models = draft?.draft.kind === 'model' ? [served.task, draft.draft.model] : [served.task];
   if (options.retrain !== true) requireWeights(folder, models);
-  const setup = workerSetupOf(planOfRun(details), folder);
+  const plan = planOfRun(details);
+  const setup = workerSetupOf({ ...plan, spec: await withWorkingEngine(plan.spec, options) }, folder);
   const room = openModels(setup, progressOf(options));
   const target = await room.target(served.task);
   const drafting =
@@ -77,7 +80,7 @@ async function generateText(run: string, name: string, options: GenerateOptions)
     if (shows && compare === true) print(heading);
     if (shows) process.stdout.write(options.prompt);
     const onText = shows ? { onText: (text: string) => process.stdout.write(text) } : {};
-    const settings = { sampling: { temperature, topP }, maxTokens, seed, ...onText };
+    const settings = { sampling: { temperature, topP }, maxTokens, seed, engine: setup.engine!, ...onText };
     const writing = await write(target, tokenizer, options.prompt, settings, with_);
     if (shows) print(compare === true ? '\n' : '');
     return writing;

@@ -10,10 +10,11 @@ import { explainVerdict } from '../speculation.ts';
 import { RunReader } from '../store/queries.ts';
 import { checkpointFolderOf, createTrainer } from '../train.ts';
 import { DRAFT_FORMS, defaultDrafts, namedDraft } from './draft-option.ts';
+import { addEngineOptions, type EngineOptions, withWorkingEngine } from './engine-options.ts';
 import { numberBetween } from './serving.ts';
 import { type CommonOptions, note, print, printJson, UsageError, wholeNumber } from './terminal.ts';
 
-interface PairOptions extends CommonOptions {
+interface PairOptions extends CommonOptions, EngineOptions {
   readonly draft?: readonly string[];
   readonly lengths: readonly number[];
   readonly align: number;
@@ -30,7 +31,7 @@ Examples:
   paretoformer pair latest 12 --draft 7 --align 300        the same draft, brought closer to its target`;
 
 export function addPair(program: Command): void {
-  program
+  const command = program
     .command('pair')
     .description(
       'measure drafts for a trained candidate; what speculation with each is worth, and which is best',
@@ -48,9 +49,10 @@ export function addPair(program: Command): void {
     .option('--temperature <t>', 'of sampling; 0 = greedy', numberBetween('--temperature', 0, 10), 1)
     .option('--top-p <share>', 'nucleus of sampling', numberBetween('--top-p', 0.01, 1), 1)
     .option('--retrain', 'train weights anew that are gone')
-    .option('-q, --quiet', 'no progress')
+    .option('-q, --quiet', 'no progress');
+  addEngineOptions(command)
     .addHelpText('after', EXAMPLES)
-    .action(async (run: string, candidate: string, _options, command: Command) => {
+    .action(async (run: string, candidate: string) => {
       await pair(run, candidate, command.optsWithGlobals<PairOptions>());
     });
 }
@@ -75,7 +77,8 @@ async function pair(run: string, name: string, options: PairOptions): Promise<vo
   const folder = checkpointFolderOf(options.db, details.id);
   if (options.retrain !== true) requireWeights(folder, [target.task, ...drafts.flatMap(modelTask)]);
   const plan = planOfRun(details);
-  const evaluator = createTrainer(plan, 1, folder);
+  const spec = await withWorkingEngine(plan.spec, options);
+  const evaluator = createTrainer({ ...plan, spec }, 1, folder);
   const sampling = { temperature: options.temperature, topP: options.topP };
   try {
     const rows = await pairTable({
