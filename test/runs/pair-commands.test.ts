@@ -6,27 +6,25 @@ import { RunReader } from '../../runs/store/queries.ts';
 import { countParameters } from '../../space/architecture.ts';
 import { commandLine, tinyProject } from './command-line.ts';
 
-const { file, db } = tinyProject();
+// The baseline is the target: two layers, and larger than some member of the space.
+const { file, db } = tinyProject(
+  'baseline: { dModel: 16, headDim: 4, depth: 2, layer: { nHeads: 2, nKvHeads: 1, dFf: 32 } }',
+);
 const cli = (...argv: string[]) => commandLine(...argv, '--db', db);
 let runId: string;
-/** A two-layer candidate, and one of another architecture that is smaller. */
-let large: number;
-let small: number;
+const large = 0;
 let largest: number;
+let small: number;
 
 beforeAll(async () => {
   expect((await cli('run', file, '--quiet')).exitCode).toBe(0);
   const reader = new RunReader(db);
   runId = reader.resolve('latest');
+  largest = countParameters(reader.candidate(runId, large)!.architecture);
   const trained = new Set(reader.evaluations(runId).map(({ candidate }) => candidate));
-  const bySize = reader
-    .candidates(runId)
-    .filter(({ number }) => trained.has(number))
-    .sort((a, b) => countParameters(a.architecture) - countParameters(b.architecture));
-  const target = bySize.findLast(({ architecture }) => architecture.layers.length === 2)!;
-  large = target.number;
-  largest = countParameters(target.architecture);
-  small = bySize[0]!.number;
+  const others = reader.candidates(runId).filter(({ number }) => number !== large && trained.has(number));
+  const sizes = others.map(({ architecture }) => countParameters(architecture));
+  small = others[sizes.indexOf(Math.min(...sizes))]!.number;
   reader.close();
 }, 60_000);
 

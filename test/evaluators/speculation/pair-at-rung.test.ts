@@ -107,7 +107,8 @@ test('the target accepts more of a draft that was aligned, which is kept and not
 
 test('how target and draft are stored counts', async () => {
   const plain = await measured();
-  const coarse = { ...plainDeployment(1), headFormat: 'mxfp4-e2m1' } as const;
+  const embedding = { weightFormat: 'mxfp4-e2m1', sparsity: 0 } as const;
+  const coarse = { ...plainDeployment(1), embedding };
   const draft = { kind: 'model', model: { ...deployed(SMALL), deployment: coarse } } as const;
   expect((await measured({ draft })).acceptance).not.toBe(plain.acceptance);
   const cached = { ...deployed(LARGE), deployment: { ...plainDeployment(3), kvCacheFormat: 'fp8' } } as const;
