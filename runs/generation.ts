@@ -8,7 +8,7 @@ import { generate } from '../evaluators/generation/generate.ts';
 import type { LanguageModel } from '../evaluators/generation/language-model.ts';
 import { modelPredictor, type Predictor } from '../evaluators/generation/predictor.ts';
 import { randomChoices, type SamplingSettings } from '../evaluators/generation/sampling.ts';
-import type { PairTask, TaskFailure, WorkerSetup } from '../evaluators/index.ts';
+import type { PairTask, TaskFailure } from '../evaluators/index.ts';
 import type { MeasurementTask, TrainingProgress } from '../evaluators/port.ts';
 import { createDrafter, type Drafter, type DraftSource } from '../evaluators/speculation/drafter.ts';
 import { draftSource } from '../evaluators/speculation/pair-at-rung.ts';
@@ -17,6 +17,7 @@ import type { EngineSpec } from '../space/engine-spec.ts';
 import { deriveRng } from '../space/random.ts';
 import { failureFields } from './outcome-record.ts';
 import { RunError } from './run-error.ts';
+import type { taskSettings } from './train.ts';
 
 export interface WritingOptions {
   readonly sampling: SamplingSettings;
@@ -44,6 +45,8 @@ export interface Writing {
   readonly counts?: RoundCounts;
 }
 
+type TaskSettings = ReturnType<typeof taskSettings>;
+
 /** The models of a run, loaded as a worker would. */
 export interface ModelRoom {
   target(task: MeasurementTask): Promise<LanguageModel>;
@@ -57,12 +60,15 @@ function refuse(what: string, outcome: TaskFailure): never {
 }
 
 /** Loads, and where weights are gone trains, the models of a run. Both throw {@link RunError} where that fails. */
-export function openModels(setup: WorkerSetup, onProgress: (progress: TrainingProgress) => void): ModelRoom {
+export function openModels(
+  settings: TaskSettings,
+  onProgress: (progress: TrainingProgress) => void,
+): ModelRoom {
   const context: MeasurementContext = {
-    ...setup,
+    ...settings,
     onProgress,
     shouldStop: () => undefined,
-    teacher: () => loadTeacher(setup.settings.teacher!, context),
+    teacher: () => loadTeacher(settings.settings.teacher!, context),
   };
   return {
     async target(task) {
@@ -148,6 +154,6 @@ export async function write(
 }
 
 /** The tokenizer of a run's data. */
-export function tokenizerOf({ data }: WorkerSetup): Tokenizer {
+export function tokenizerOf({ data }: TaskSettings): Tokenizer {
   return tokenizerFromJson(data.tokenizer);
 }

@@ -38,7 +38,7 @@ export interface PairRow {
 }
 
 export interface PairTableOptions {
-  readonly evaluator: Evaluator;
+  readonly evaluator: Required<Evaluator>;
   readonly target: ServedCandidate;
   readonly drafts: readonly NamedDraft[];
   readonly setting: CostSetting;

@@ -1,13 +1,13 @@
 // Candidates of a stored run as they serve: trained to the highest rung they reached, pruned and cast.
-import { existsSync } from 'node:fs';
 import { checkpointPath } from '../evaluators/checkpoint/training-checkpoint.ts';
-import type { MeasurementTask } from '../evaluators/index.ts';
+import type { MeasurementTask, TrainingTask } from '../evaluators/index.ts';
+import { readOrSkip } from '../evaluators/training/train.ts';
 import { type Architecture, countParameters } from '../space/architecture.ts';
 import type { Candidate } from '../space/candidate.ts';
-import type { RunSpec } from '../space/spec.ts';
+import type { RunSpec, TrainingSpec } from '../space/spec.ts';
 import { planRun, type RunPlan } from './plan.ts';
 import { RunError } from './run-error.ts';
-import type { RunDetails, RunReader } from './store/queries.ts';
+import type { EvaluationResult, RunDetails, RunReader } from './store/queries.ts';
 import type { CandidateRecord } from './store/records.ts';
 
 /** A candidate at the highest rung that it was measured at. */
@@ -33,7 +33,21 @@ export function planOfRun(details: RunDetails): RunPlan {
   const spec = details.spec as RunSpec;
   const plan = planRun(spec, details.specFolder);
   if (plan.dataset.corpusSha256 === details.corpusSha256) return plan;
-  throw new RunError(`the corpus "${spec.task.corpus}" is not the one that run ${details.id} learnt from`);
+  throw new RunError(
+    `the corpus "${spec.task.corpus}" is not the one that run ${details.id} was started with, so its tokenizer and losses cannot be had again`,
+  );
+}
+
+/** What a candidate came to at the highest rung that it reached. @throws {@link RunError} where it was never trained to an end */
+export function bestResult(reader: RunReader, runId: string, { number }: CandidateRecord): EvaluationResult {
+  const results = reader.evaluations(runId, number);
+  const best = results.filter(({ state }) => state === 'ok').toSorted((a, b) => b.rung - a.rung)[0];
+  if (best !== undefined) return best;
+  const last = results.at(-1);
+  const why = last === undefined ? 'not evaluated yet' : (last.reason ?? last.state);
+  throw new RunError(
+    `candidate ${number} has no trained weights (${why}); 'paretoformer front' lists those that have`,
+  );
 }
 
 /** A candidate as it serves. @throws {@link RunError} where it was never trained to an end. */
@@ -42,17 +56,8 @@ export function servedCandidate(
   runId: string,
   candidate: CandidateRecord,
 ): ServedCandidate {
-  const evaluations = reader.evaluations(runId, candidate.number);
-  const best = evaluations.filter(({ state }) => state === 'ok').at(-1);
-  if (best === undefined) {
-    const met = evaluations.at(-1);
-    const why =
-      met === undefined ? 'nothing was done with it' : `${met.state}: ${met.reason ?? 'no reason given'}`;
-    throw new RunError(`candidate ${candidate.number} has no weights (${why})`);
-  }
-  const { rung } = best;
-  const task = servingTask(candidate, candidate.architectureHash, rung);
-  return { candidate, rung, loss: best.loss!, task };
+  const { rung, loss } = bestResult(reader, runId, candidate);
+  return { candidate, rung, loss: loss!, task: servingTask(candidate, candidate.architectureHash, rung) };
 }
 
 /** Larger ones, as a share of the target's parameters, are not offered as drafts by default. */
@@ -94,12 +99,21 @@ export function selfDepths({ layers }: Architecture): number[] {
   return [...new Set(depths)].filter((depth) => depth > 0 && depth < layers.length);
 }
 
-/** @throws {@link RunError} that says how to get weights back which are gone. */
-export function requireWeights(folder: string, tasks: readonly MeasurementTask[]): void {
-  for (const { architectureHash, rung } of tasks) {
-    const path = checkpointPath(folder, architectureHash, rung);
-    if (!existsSync(path)) {
-      throw new RunError(`the weights ${path} are gone; --retrain trains them anew, to the same values`);
-    }
-  }
+/**
+ * Makes sure that the checkpoint of a task is there. `what` names its model.
+ * @throws {@link RunError} that says how to get weights back which are gone
+ */
+export function requireWeights(
+  what: string,
+  { architecture, architectureHash, rung }: TrainingTask,
+  folder: string,
+  { rungs }: TrainingSpec,
+): void {
+  const path = checkpointPath(folder, architectureHash, rung);
+  const steps = rungs[rung];
+  if (readOrSkip(path, architecture)?.step === steps) return;
+  throw new RunError(
+    `the weights of ${what} are not at ${path} any more; --retrain trains them anew ` +
+      `(${steps} steps at most), to the same values`,
+  );
 }

@@ -38,7 +38,11 @@ function withPath(teacher: TeacherSpec, specFolder: string): TeacherSpec {
 }
 
 /** The pool that trains and measures the candidates of a run. */
-export function createTrainer(plan: RunPlan, maxThreads: number, checkpointFolder?: string): Evaluator {
+export function createTrainer(
+  plan: RunPlan,
+  maxThreads: number,
+  checkpointFolder?: string,
+): Required<Evaluator> {
   const { timeoutSeconds } = plan.spec.training;
   return createTrainerPool({ maxThreads, timeoutSeconds, ...taskSettings(plan, checkpointFolder) });
 }

@@ -5,7 +5,7 @@ import { type Drafting, openModels, tokenizerOf, type Writing, write } from '../
 import type { NamedDraft } from '../pair.ts';
 import { planOfRun, requireWeights, servedCandidate } from '../served.ts';
 import { RunReader } from '../store/queries.ts';
-import { checkpointFolderOf, workerSetupOf } from '../train.ts';
+import { checkpointFolderOf, taskSettings } from '../train.ts';
 import { DRAFT_FORMS, namedDraft } from './draft-option.ts';
 import { addEngineOptions, type EngineOptions, withWorkingEngine } from './engine-options.ts';
 import { numberBetween } from './serving.ts';
@@ -65,25 +65,28 @@ async function generateText(run: string, name: string, options: GenerateOptions)
     options.draft === undefined ? undefined : namedDraft(options.draft, reader, details.id, served);
   reader.close();
   const folder = checkpointFolderOf(options.db, details.id);
-  const models = draft?.draft.kind === 'model' ? [served.task, draft.draft.model] : [served.task];
-  if (options.retrain !== true) requireWeights(folder, models);
   const plan = planOfRun(details);
-  const setup = workerSetupOf({ ...plan, spec: await withWorkingEngine(plan.spec, options) }, folder);
-  const room = openModels(setup, progressOf(options));
+  if (options.retrain !== true) {
+    const { training } = plan.spec;
+    requireWeights(`candidate ${served.candidate.number}`, served.task, folder, training);
+    if (draft?.draft.kind === 'model') requireWeights(draft.name, draft.draft.model, folder, training);
+  }
+  const settings = taskSettings({ ...plan, spec: await withWorkingEngine(plan.spec, options) }, folder);
+  const room = openModels(settings, progressOf(options));
   const target = await room.target(served.task);
   const drafting =
     draft === undefined ? undefined : await draftingOf(options, draft, served.task, room, target);
-  const tokenizer = tokenizerOf(setup);
+  const tokenizer = tokenizerOf(settings);
   const { temperature, topP, tokens: maxTokens, seed } = options;
   const shows = json !== true;
   const writeOnce = async (heading: string, with_?: Drafting): Promise<Writing> => {
     if (shows && compare === true) print(heading);
     if (shows) process.stdout.write(options.prompt);
     const onText = shows ? { onText: (text: string) => process.stdout.write(text) } : {};
-    const settings = { sampling: { temperature, topP }, maxTokens, seed, engine: setup.engine!, ...onText };
-    const writing = await write(target, tokenizer, options.prompt, settings, with_);
+    const writing = { sampling: { temperature, topP }, maxTokens, seed, engine: settings.engine, ...onText };
+    const written = await write(target, tokenizer, options.prompt, writing, with_);
     if (shows) print(compare === true ? '\n' : '');
-    return writing;
+    return written;
   };
   const alone = drafting === undefined || compare === true ? await writeOnce('without a draft:') : undefined;
   const how = draft === undefined ? '' : `with ${draft.name}${align > 0 ? ', aligned' : ''} as draft`;

@@ -1,10 +1,9 @@
 // `pair`: a trained candidate with every draft that it could have, measured and priced, and which of them is best.
 import type { Command } from 'commander';
-import type { MeasurementTask } from '../../evaluators/index.ts';
 import { countParameters } from '../../space/architecture.ts';
 import { estimateDeployed } from '../costs.ts';
 import { formatCount, formatSeconds, formatTable } from '../format.ts';
-import { type NamedDraft, type PairRow, pairTable } from '../pair.ts';
+import { type PairRow, pairTable } from '../pair.ts';
 import { planOfRun, requireWeights, type ServedCandidate, servedCandidate } from '../served.ts';
 import { explainVerdict } from '../speculation.ts';
 import { RunReader } from '../store/queries.ts';
@@ -75,9 +74,13 @@ async function pair(run: string, name: string, options: PairOptions): Promise<vo
     defaultDrafts(reader, details.id, target);
   reader.close();
   const folder = checkpointFolderOf(options.db, details.id);
-  if (options.retrain !== true) requireWeights(folder, [target.task, ...drafts.flatMap(modelTask)]);
   const plan = planOfRun(details);
   const spec = await withWorkingEngine(plan.spec, options);
+  if (options.retrain !== true) {
+    requireWeights(`candidate ${target.candidate.number}`, target.task, folder, spec.training);
+    for (const { name, draft } of drafts)
+      if (draft.kind === 'model') requireWeights(name, draft.model, folder, spec.training);
+  }
   const evaluator = createTrainer({ ...plan, spec }, 1, folder);
   const sampling = { temperature: options.temperature, topP: options.topP };
   try {
@@ -114,8 +117,6 @@ async function pair(run: string, name: string, options: PairOptions): Promise<vo
     await evaluator.close();
   }
 }
-
-const modelTask = ({ draft }: NamedDraft): MeasurementTask[] => (draft.kind === 'model' ? [draft.model] : []);
 
 /** The row that is worth most; undefined where the target is better off alone. */
 function bestOf(rows: readonly PairRow[]): PairRow | undefined {
