@@ -19,7 +19,7 @@ import { plannedEvaluations, searchSettings } from './plan.ts';
 import type { RunProblem } from './problem.ts';
 import { RunError } from './run-error.ts';
 import { runLoop } from './run-loop.ts';
-import { RunReader } from './store/queries.ts';
+import { type RunDetails, RunReader } from './store/queries.ts';
 import type {
   FrontRecord,
   MeasurementRecord,
@@ -30,7 +30,7 @@ import type {
 import { RunStore } from './store/run-store.ts';
 import { StoreError } from './store/store-error.ts';
 import { createTrainings } from './trainings.ts';
-import { decisiveVersions } from './version.ts';
+import { decisiveVersions, RUN_FORMAT } from './version.ts';
 
 /** The part of a plan that the loop needs; tests bring their own. */
 export interface Runnable {
@@ -103,6 +103,7 @@ export async function resumeRun(plan: Runnable, runId: string, options: ExecuteO
   const reader = new RunReader(options.databasePath, options.now);
   const run = reader.run(runId);
   reader.close();
+  refuseOtherFormat(run);
   if (run.corpusSha256 !== plan.dataset.corpusSha256) {
     throw new RunError(
       `the corpus "${plan.spec.task.corpus}" is not the one that run ${runId} was started with`,
@@ -110,9 +111,6 @@ export async function resumeRun(plan: Runnable, runId: string, options: ExecuteO
   }
   if (run.versions.teacher !== plan.teacherSha256) {
     throw new RunError(`the teacher's checkpoint is not the one that run ${runId} was started with`);
-  }
-  if (plan.spec.compression === undefined) {
-    throw new RunError(`run ${runId} was started before deployments were measured; start it anew`);
   }
   refuseChangedMetrics(plan, runId, options);
   const store = new RunStore(options.databasePath, options.now);
@@ -145,6 +143,14 @@ function refuseChangedMetrics({ spec, problem }: Runnable, runId: string, option
   } finally {
     reader.close();
   }
+}
+
+/** @throws {@link RunError} where the run began in another way than it would go on. */
+export function refuseOtherFormat({ id, versions }: Pick<RunDetails, 'id' | 'versions'>): void {
+  if (versions.runFormat === RUN_FORMAT) return;
+  throw new RunError(
+    `run ${id} was started by a version of paretoformer that searched differently: its results can be read, but not continued; start it anew`,
+  );
 }
 
 /** What was done before, and need not be done again. */

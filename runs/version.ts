@@ -18,9 +18,17 @@ const PACKAGE: Readonly<Record<EngineName, string>> = {
   cpu: '@tensorflow/tfjs',
 };
 
+/** Rises where a stored run would go on differently from how it began: resuming it would mix two runs. */
+export const RUN_FORMAT = '2';
+
 /** What is stored with a run, for those who want to repeat it. */
 export function decisiveVersions(engine: EngineName): Record<string, string> {
   const name = PACKAGE[engine];
   const { version } = createRequire(import.meta.url)(`${name}/package.json`) as { version: string };
-  return { paretoformer: packageVersion(), node: process.versions.node, [name]: version };
+  return {
+    paretoformer: packageVersion(),
+    runFormat: RUN_FORMAT,
+    node: process.versions.node,
+    [name]: version,
+  };
 }

@@ -5,7 +5,7 @@ import { metricOf, metricTable } from '../../space/metrics.ts';
 import { explainIdle, idleObjectives, surveySpace } from '../bounds.ts';
 import { describeEngine } from '../describe.ts';
 import { engineOf, isSameEngine } from '../engine.ts';
-import { type ExecuteOptions, type RunOutcome, resumeRun, startRun } from '../execute.ts';
+import { type ExecuteOptions, type RunOutcome, refuseOtherFormat, resumeRun, startRun } from '../execute.ts';
 import { queryFront } from '../front-query.ts';
 import { planRun, type RunPlan, readSpec } from '../plan.ts';
 import { RunReader } from '../store/queries.ts';
@@ -66,6 +66,7 @@ export function addResume(program: Command): void {
         showResult(options, { kind: 'finished', runId: details.id });
         return;
       }
+      refuseOtherFormat(details);
       const spec = await withWorkingEngine(details.spec, options);
       if (!isSameEngine(spec.engine, engineOf(details.spec))) {
         const [now, before] = [spec.engine, engineOf(details.spec)].map(describeEngine);

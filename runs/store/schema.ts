@@ -205,5 +205,29 @@ CREATE VIEW evaluation_results AS
     AND measurements.attempt = evaluations.measurement;
 `;
 
+/** A deployment that stored each layer in one way, as one that stores attention and feed-forward by themselves. */
+const byPart = (deployment: string) => `json_object(
+  'embedding', json_object('sparsity', 0, 'weightFormat', ${deployment} ->> '$.headFormat'),
+  'kvCacheFormat', ${deployment} ->> '$.kvCacheFormat',
+  'layers', (SELECT json_group_array(json_object('attention', json(value), 'feedForward', json(value)))
+    FROM json_each(${deployment}, '$.layers')),
+  'nCards', ${deployment} -> '$.nCards')`;
+
+/** Choices for the layers, in the words of now. */
+const choicesOf = (property: string) => `CASE WHEN spec_json -> '$.deployment.${property}.perLayer'
+  THEN json_object('choices', spec_json -> '$.deployment.${property}.choices', 'kind', 'alike')
+  ELSE json_object('choices', spec_json -> '$.deployment.${property}.choices', 'kind', 'alike', 'nGroups', 1) END`;
+
+const VERSION_3 = `
+UPDATE candidates SET deployment_json = ${byPart('deployment_json')};
+UPDATE runs SET spec_json = json_set(spec_json,
+  '$.deployment.weightFormat', ${choicesOf('weightFormat')},
+  '$.deployment.sparsity', ${choicesOf('sparsity')},
+  '$.deployment.headSparsity', json_array(0));
+UPDATE runs SET spec_json = json_set(spec_json,
+  '$.baseline.deployment', ${byPart("(spec_json -> '$.baseline.deployment')")})
+  WHERE json_type(spec_json, '$.baseline') IS NOT NULL;
+`;
+
 /** Migration i takes a file from version i to i + 1. Never edit one that was released; append. */
-export const MIGRATIONS: readonly string[] = [VERSION_1, VERSION_2];
+export const MIGRATIONS: readonly string[] = [VERSION_1, VERSION_2, VERSION_3];

@@ -214,7 +214,23 @@ it('a database of before still opens, its losses those of the models as trained,
   for (const table of [...tables, 'front_members']) {
     database.exec(`INSERT INTO main.${table} SELECT ${columns(table)} FROM new.${table}`);
   }
-  database.exec("UPDATE runs SET spec_json = json_remove(spec_json, '$.compression')");
+  // What a deployment and a spec were when a layer was stored in one way.
+  const stored = storedResult(path).candidates;
+  for (const { number, deployment } of stored) {
+    const { layers, embedding, ...rest } = deployment;
+    const old = {
+      ...rest,
+      layers: layers.map(({ attention }) => attention),
+      headFormat: embedding.weightFormat,
+    };
+    database
+      .prepare('UPDATE candidates SET deployment_json = ? WHERE number = ?')
+      .run(JSON.stringify(old), number);
+  }
+  database.exec(`UPDATE runs SET versions_json = json_remove(versions_json, '$.runFormat'), spec_json = json_set(
+    json_remove(spec_json, '$.compression', '$.deployment.headSparsity'),
+    '$.deployment.weightFormat', json('{"choices": ["fp16", "int8", "mxfp4-e2m1"], "perLayer": false}'),
+    '$.deployment.sparsity', json('{"choices": [0, 0.5], "perLayer": true}'))`);
   database.close();
   const reader = new RunReader(old);
   const evaluations = reader.evaluations(runId);
@@ -224,12 +240,20 @@ it('a database of before still opens, its losses those of the models as trained,
     expect(encodedBits).toBeUndefined();
   }
   expect(reader.measurements(runId)).toEqual([]);
+  expect(reader.candidates(runId).map(({ deployment }) => deployment)).toEqual(
+    stored.map(({ deployment }) => deployment),
+  );
   const spec = reader.run(runId).spec as ReturnType<typeof fakeRunnable>['spec'];
+  expect(spec.deployment).toMatchObject({
+    weightFormat: { kind: 'alike', choices: ['fp16', 'int8', 'mxfp4-e2m1'], nGroups: 1 },
+    sparsity: { kind: 'alike', choices: [0, 0.5] },
+    headSparsity: [0],
+  });
   reader.close();
   const check = new Database(old, { readonly: true });
-  expect(check.pragma('user_version', { simple: true })).toBe(2);
+  expect(check.pragma('user_version', { simple: true })).toBe(MIGRATIONS.length);
   check.close();
   await expect(resumeRun({ ...fakeRunnable(), spec }, runId, fakeRun(old).options)).rejects.toThrow(
-    'was started before deployments were measured; start it anew',
+    'its results can be read, but not continued; start it anew',
   );
 });
