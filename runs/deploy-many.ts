@@ -9,6 +9,7 @@ import type { Candidate } from '../space/candidate.ts';
 import { deriveRng } from '../space/random.ts';
 import type { Evaluated } from './evaluate.ts';
 import type { RunProblem } from './problem.ts';
+import type { LossForecastRecord } from './store/records.ts';
 
 /** Deployments that are looked at for each architecture. */
 const N_CONSIDERED = 384;
@@ -26,8 +27,15 @@ export interface DeployManyOptions {
 }
 
 export interface DeployMany {
-  /** Takes the next result; returns candidates to adopt beside it. `isKnown` says which keys were asked before. */
-  next(result: Evaluated, isKnown: (key: string) => boolean): Candidate[];
+  /** Takes the next result; `isKnown` says which keys were asked before. */
+  next(result: Evaluated, isKnown: (key: string) => boolean): NextDeployments;
+}
+
+interface NextDeployments {
+  /** Candidates to adopt beside the result. */
+  readonly adopted: readonly Candidate[];
+  /** What had been foretold of it; absent while too little is measured, and where nothing is disturbed. */
+  readonly forecast?: LossForecastRecord;
 }
 
 type Point = { readonly candidate: number; readonly objectives: readonly number[]; readonly violations: readonly number[] }; // biome-ignore format: one line
@@ -39,6 +47,17 @@ function createForecast() {
   let predictor: { predict(features: Float64Array): number } | undefined;
   const observations = () => byRung.flatMap((one) => [...(one?.values() ?? [])]).slice(-MAX_OBSERVATIONS);
   return {
+    /** Of a result that is not learnt from yet. */
+    compare({ evaluation, measured }: Evaluated): LossForecastRecord | undefined {
+      const isDisturbed = measured?.disturbance.some((value) => value > 0);
+      if (predictor === undefined || isDisturbed !== true) return undefined;
+      return {
+        evaluation: evaluation.number,
+        nObservations: Math.min(nFitted, MAX_OBSERVATIONS),
+        foretoldChange: predictor.predict(Float64Array.from(measured!.disturbance)),
+        measuredChange: measured!.lossChange,
+      };
+    },
     learn({ evaluation, measured }: Evaluated): void {
       if (measured === undefined) return;
       const { architectureHash, rung, deploymentHash } = evaluation;
@@ -104,13 +123,16 @@ export function createDeployMany(options: DeployManyOptions): DeployMany {
 
   return {
     next: (result, isKnown) => {
+      const compared = forecast.compare(result);
+      const answer = (adopted: readonly Candidate[]): NextDeployments =>
+        compared === undefined ? { adopted } : { adopted, forecast: compared };
       forecast.learn(result);
       const { evaluation, objectives, noiseTable } = result;
       const { rung, candidate, violations, architectureHash } = evaluation;
       if (objectives !== undefined && rung === topRung) points.push({ candidate, objectives, violations });
-      if (noiseTable === undefined || deployed.has(architectureHash)) return [];
+      if (noiseTable === undefined || deployed.has(architectureHash)) return answer([]);
       deployed.add(architectureHash);
-      return choose(result, noiseTable, isKnown);
+      return answer(choose(result, noiseTable, isKnown));
     },
   };
 }

@@ -10,7 +10,7 @@ import { type Evaluated, evaluate, type Workshop } from './evaluate.ts';
 import type { RunListener } from './events.ts';
 import { createFronts } from './fronts.ts';
 import { RunError } from './run-error.ts';
-import type { CandidateRecord, EvaluationRecord, FrontRecord } from './store/records.ts';
+import type { CandidateRecord, EvaluationRecord, FrontRecord, LossForecastRecord } from './store/records.ts';
 
 /** Where results go; the store of a run, or a listener in tests. */
 interface ResultSink {
@@ -18,6 +18,7 @@ interface ResultSink {
   addEvaluation(candidate: CandidateRecord, evaluation: EvaluationRecord): boolean;
   addFront(front: FrontRecord): void;
   addSurrogateReport(number: number, report: SurrogateReport): void;
+  addLossForecast(forecast: LossForecastRecord): void;
 }
 
 export interface LoopOptions {
@@ -87,7 +88,9 @@ export async function runLoop(options: LoopOptions): Promise<FrontRecord> {
   /** They queue up behind what was asked before, so that results are told in the order of their numbers. */
   const adoptBeside = (result: Evaluated): void => {
     const { candidate, rung } = result.evaluation;
-    for (const genome of options.deployMany.next(result, (key) => keys.has(key))) {
+    const { adopted, forecast } = options.deployMany.next(result, (key) => keys.has(key));
+    if (forecast !== undefined) options.sink.addLossForecast(forecast);
+    for (const genome of adopted) {
       const ask = search.adopt(genome, rung, [candidate]);
       if (ask !== undefined) start(ask);
     }

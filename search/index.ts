@@ -9,6 +9,7 @@ export {
   type ObjectiveReport,
 } from './diagnosis.ts';
 export { crowdingDistance, dominates, nonDominatedSort, totalViolation } from './dominance.ts';
+export { kendallTau } from './forecasts.ts';
 export {
   countBeyondReference,
   type Evaluated,

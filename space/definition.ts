@@ -316,6 +316,11 @@ export interface SpaceDefinition {
      */
     readonly split?: 'uniform' | 'owl';
     /**
+     * `one-shot`: weights are pruned, then recovery fine-tunes the rest; `gradual`: by magnitude along a
+     * cubic schedule over the first six tenths of the recovery. By default `one-shot`.
+     */
+    readonly schedule?: 'one-shot' | 'gradual';
+    /**
      * Training sequences on which `wanda`, `sparsegpt` and `owl` look at inputs. Whole number from 1 to
      * 65536. By default `64`.
      */

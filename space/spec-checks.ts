@@ -160,6 +160,17 @@ const splitFits: Check = ({ compression, deployment: { sparsity } }) => {
   return [{ path: ['compression', 'split'], message }];
 };
 
+const scheduleFits: Check = ({ compression: { schedule, method, recoverySteps } }) => {
+  if (schedule === 'one-shot') return [];
+  if (recoverySteps === 0) {
+    const message = 'gradual pruning goes on during recovery: recoverySteps must be above 0';
+    return [{ path: ['compression', 'schedule'], message }];
+  }
+  if (method === 'magnitude') return [];
+  const message = `gradual pruning goes by magnitude: method cannot be ${method}`;
+  return [{ path: ['compression', 'schedule'], message }];
+};
+
 const recoveryFits: Check = ({ compression, training }) => {
   const { recoverySteps } = compression;
   if (recoverySteps <= 1e5 && recoverySteps <= 10 * training.rungs.at(-1)!) return [];
@@ -193,6 +204,7 @@ const CHECKS: readonly Check[] = [
   searchFits,
   workloadFits,
   splitFits,
+  scheduleFits,
   recoveryFits,
   engineFits,
 ];

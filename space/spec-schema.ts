@@ -4,7 +4,13 @@
 import { z } from 'zod';
 import { KV_CACHE_FORMATS, WEIGHT_FORMATS } from './deployment.ts';
 import { DEFAULT_ENGINE, ENGINE_NAMES, PROVIDERS } from './engine-spec.ts';
-import { PRUNING_METHODS, SEARCH_ALGORITHMS, SEARCH_INGREDIENTS, SPARSITY_SPLITS } from './spec.ts';
+import {
+  PRUNING_METHODS,
+  PRUNING_SCHEDULES,
+  SEARCH_ALGORITHMS,
+  SEARCH_INGREDIENTS,
+  SPARSITY_SPLITS,
+} from './spec.ts';
 
 const natural = z.number().int().min(0).max(1_000_000);
 const count = z.number().int().min(1).max(1_000_000);
@@ -232,6 +238,12 @@ const compression = z.strictObject({
     .default('uniform')
     .describe(
       '`uniform`: a layer has the sparsity of its deployment; `owl`: the sparsity is the mean over the layers, less for those with more outliers (only where `sparsity` is one choice for all layers and parts)',
+    ),
+  schedule: z
+    .enum(PRUNING_SCHEDULES)
+    .default('one-shot')
+    .describe(
+      '`one-shot`: weights are pruned, then recovery fine-tunes the rest; `gradual`: by magnitude along a cubic schedule over the first six tenths of the recovery',
     ),
   calibrationWindows: count
     .max(65_536)

@@ -98,10 +98,15 @@ type PruningMethodName = (typeof PRUNING_METHODS)[number];
 export const SPARSITY_SPLITS = ['uniform', 'owl'] as const;
 type SparsitySplit = (typeof SPARSITY_SPLITS)[number];
 
+/** When weights are pruned: all at once before recovery, or little by little while it goes on. */
+export const PRUNING_SCHEDULES = ['one-shot', 'gradual'] as const;
+type PruningScheduleName = (typeof PRUNING_SCHEDULES)[number];
+
 /** How trained weights become those of a deployment before its loss is measured. */
 export interface CompressionSpec {
   readonly method: PruningMethodName;
   readonly split: SparsitySplit;
+  readonly schedule: PruningScheduleName;
   /** Training windows on which wanda, sparsegpt and owl look at the inputs of the matrices. */
   readonly calibrationWindows: number;
   /** Steps of fine-tuning after pruning and casting; 0 = off. */

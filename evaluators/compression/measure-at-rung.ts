@@ -21,7 +21,7 @@ import {
 } from './measure-deployments.ts';
 import { createNoiseTable, measuredDisturbance } from './noise-table.ts';
 import { outlierAwareDeployment } from './prune.ts';
-import type { RecoverySettings } from './recover.ts';
+import type { GradualPruning, RecoverySettings } from './recover.ts';
 
 export interface MeasurementContext extends TrainingContext {
   readonly compression?: CompressionSpec;
@@ -33,6 +33,7 @@ export interface MeasurementContext extends TrainingContext {
 const DEFAULT_COMPRESSION: CompressionSpec = {
   method: 'magnitude',
   split: 'uniform',
+  schedule: 'one-shot',
   calibrationWindows: 64,
   recoverySteps: 0,
   recoveryLearningRate: 0.001,
@@ -40,10 +41,17 @@ const DEFAULT_COMPRESSION: CompressionSpec = {
 
 function recoveryOf(
   { settings }: TrainingContext,
-  { recoverySteps, recoveryLearningRate }: CompressionSpec,
+  { schedule, recoverySteps: steps, recoveryLearningRate: learningRate }: CompressionSpec,
 ): RecoverySettings {
-  const warmupSteps = Math.min(settings.warmupSteps, Math.ceil(recoverySteps / 10));
-  return { ...settings, steps: recoverySteps, learningRate: recoveryLearningRate, warmupSteps };
+  const warmupSteps = Math.min(settings.warmupSteps, Math.ceil(steps / 10));
+  const oneShot = { ...settings, steps, learningRate, warmupSteps };
+  return schedule === 'one-shot' ? oneShot : { ...oneShot, gradual: gradualPruning(steps) };
+}
+
+/** Six tenths of the steps prune, at some twenty of them; the others are for the final mask. */
+function gradualPruning(steps: number): GradualPruning {
+  const lastStep = Math.ceil(0.6 * steps);
+  return { firstStep: 1, lastStep, everySteps: Math.max(1, Math.floor(lastStep / 20)) };
 }
 
 /** The deployment with its sparsity shared out over the layers, where that is wanted and there is any. */

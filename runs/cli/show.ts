@@ -9,6 +9,7 @@ import { estimateDeployed } from '../costs.ts';
 import { describeEngine, describeScale, describeStorage, PART_NAMES } from '../describe.ts';
 import { engineOf } from '../engine.ts';
 import { formatBytes, formatDuration, formatMetric, formatTable } from '../format.ts';
+import { describeForecasts, forecastQuality } from '../loss-forecasts.ts';
 import { costSetting } from '../plan.ts';
 import { type RunDetails, RunReader } from '../store/queries.ts';
 import type { CandidateRecord } from '../store/records.ts';
@@ -39,8 +40,14 @@ export function addShow(program: Command): void {
 
 function showRun(reader: RunReader, details: RunDetails, asJson: boolean): void {
   const generations = reader.generations(details.id);
+  const lossForecasts = forecastQuality(reader.lossForecasts(details.id));
   if (asJson) {
-    printJson({ ...details, createdAt: new Date(details.createdAt).toISOString(), generations });
+    printJson({
+      ...details,
+      createdAt: new Date(details.createdAt).toISOString(),
+      generations,
+      ...(lossForecasts === undefined ? {} : { lossForecasts }),
+    });
     return;
   }
   const { id, name, state, nCandidates, nEvaluations, trainingSeconds, events, versions } = details;
@@ -61,6 +68,7 @@ function showRun(reader: RunReader, details: RunDetails, asJson: boolean): void 
     ...(spec.constraints.length === 0
       ? []
       : ['constraints:', ...spec.constraints.map(({ text }) => `  ${text}`)]),
+    ...(lossForecasts === undefined ? [] : [describeForecasts(lossForecasts)]),
     'events:',
     ...events.map(
       ({ at, kind, detail }) =>

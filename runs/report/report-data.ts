@@ -8,6 +8,7 @@ import type { RunSpec } from '../../space/spec.ts';
 import { explainIdle, idleObjectives, surveySpace } from '../bounds.ts';
 import type { CostSetting } from '../costs.ts';
 import { describeScale } from '../describe.ts';
+import { describeForecasts, forecastQuality } from '../loss-forecasts.ts';
 import { type CostPlan, costSetting, planCosts } from '../plan.ts';
 import { RunError } from '../run-error.ts';
 import type { EvaluationResult, RunDetails, RunReader, StoredFront } from '../store/queries.ts';
@@ -42,6 +43,8 @@ export interface ReportData {
   readonly baseline?: MemberView;
   readonly course: readonly CoursePoint[];
   readonly surrogate: readonly SurrogateReport[];
+  /** In words, how well the loss of deployments was foretold. */
+  readonly lossForecasts?: string;
   readonly importance: {
     readonly rung: number;
     readonly nResults: number;
@@ -143,6 +146,7 @@ export function buildReport(reader: RunReader, runId: string, options: ReportOpt
     metrics,
   );
   const baseline = baselineView(candidates, evaluations, spec, plan.setting);
+  const forecasts = forecastQuality(reader.lossForecasts(runId));
   const known = Object.keys(metrics).filter((metric) =>
     standings.some(({ evaluation }) => evaluation.values[metric] !== undefined),
   );
@@ -174,6 +178,7 @@ export function buildReport(reader: RunReader, runId: string, options: ReportOpt
     importance: importanceView(candidates, evaluations, known),
     surrogate: reader.surrogateReports(runId),
     rejected: rejectedView(details, plan, candidates, evaluations, options),
+    ...(forecasts === undefined ? {} : { lossForecasts: describeForecasts(forecasts) }),
     reproduce: {
       yaml: specYaml(spec),
       specSha256: details.specSha256 === specHash(spec) ? details.specSha256 : specHash(spec),

@@ -13,6 +13,7 @@ import { openForReading } from './database.ts';
 import type {
   CandidateRecord,
   FrontRecord,
+  LossForecastRecord,
   MeasurementRecord,
   ProfileRecord,
   RunEventKind,
@@ -214,6 +215,17 @@ export class RunReader {
   surrogateReports(runId: string): SurrogateReport[] {
     const sql = 'SELECT report_json FROM surrogate_reports WHERE run_id = ? ORDER BY number';
     return this.#all(sql, runId).map((row) => parse(row.report_json) as SurrogateReport);
+  }
+
+  /** How well the loss of deployments was foretold, in the order of the evaluations. */
+  lossForecasts(runId: string): LossForecastRecord[] {
+    const sql = 'SELECT * FROM loss_forecasts WHERE run_id = ? ORDER BY evaluation';
+    return this.#all(sql, runId).map((row) => ({
+      evaluation: row.evaluation as number,
+      nObservations: row.n_observations as number,
+      foretoldChange: row.foretold_change as number,
+      measuredChange: row.measured_change as number,
+    }));
   }
 
   /** The fronts of all generations, first to last, without their members. */

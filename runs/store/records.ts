@@ -92,6 +92,16 @@ export interface ProfileRecord {
   readonly wallSeconds: number;
 }
 
+/** How a model fitted to earlier measurements foretold what storing its weights does to an evaluation's loss. */
+export interface LossForecastRecord {
+  readonly evaluation: number;
+  /** Measured deployments that the model was fitted to; none of them is this one. */
+  readonly nObservations: number;
+  /** Bits per byte above the loss of the model as trained. */
+  readonly foretoldChange: number;
+  readonly measuredChange: number;
+}
+
 export type EvaluationState = Exclude<TrainingState, 'cancelled'> | 'infeasible';
 
 /** What became of one candidate at one rung. */

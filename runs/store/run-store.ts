@@ -9,6 +9,7 @@ import type {
   CandidateRecord,
   EvaluationRecord,
   FrontRecord,
+  LossForecastRecord,
   MeasurementRecord,
   NewRun,
   ProfileRecord,
@@ -173,6 +174,13 @@ export class RunStore {
   addSurrogateReport(number: number, report: SurrogateReport): void {
     this.#writeHeld((runId) => {
       this.#statements.insertSurrogateReport.run(runId, number, canonicalJson(report));
+    });
+  }
+
+  /** Stores what was foretold of an evaluation; one that is there already stays. */
+  addLossForecast(forecast: LossForecastRecord): void {
+    this.#writeHeld((runId) => {
+      this.#statements.insertLossForecast.run({ runId, ...forecast });
     });
   }
 

@@ -10,6 +10,7 @@
 //   objective_values   the metrics of an evaluation that went well, natural units (never NaN)
 //   fronts, front_members   the non-dominated feasible candidates and their hypervolume, per generation
 //   surrogate_reports   how well the model of the loss foretold what it had not seen, per fit
+//   loss_forecasts   what storing its weights was foretold to do to an evaluation's loss, and what it did
 //   run_locks     which process works on a run, with its heartbeat
 //
 // Times are milliseconds since 1970 (UTC). JSON columns hold canonical JSON. `user_version` counts migrations.
@@ -229,5 +230,17 @@ UPDATE runs SET spec_json = json_set(spec_json,
   WHERE json_type(spec_json, '$.baseline') IS NOT NULL;
 `;
 
+const VERSION_4 = `
+CREATE TABLE loss_forecasts (
+  run_id TEXT NOT NULL,
+  evaluation INTEGER NOT NULL,
+  n_observations INTEGER NOT NULL,
+  foretold_change REAL NOT NULL,
+  measured_change REAL NOT NULL,
+  PRIMARY KEY (run_id, evaluation),
+  FOREIGN KEY (run_id, evaluation) REFERENCES evaluations(run_id, number)
+) STRICT, WITHOUT ROWID;
+`;
+
 /** Migration i takes a file from version i to i + 1. Never edit one that was released; append. */
-export const MIGRATIONS: readonly string[] = [VERSION_1, VERSION_2, VERSION_3];
+export const MIGRATIONS: readonly string[] = [VERSION_1, VERSION_2, VERSION_3, VERSION_4];

@@ -16,7 +16,8 @@ export type WriteStatements = Readonly<
     | 'frontIdentity'
     | 'insertFront'
     | 'insertFrontMember'
-    | 'insertSurrogateReport',
+    | 'insertSurrogateReport'
+    | 'insertLossForecast',
     Database.Statement
   >
 >;
@@ -72,6 +73,9 @@ export function prepareWrites(database: Database.Database): WriteStatements {
     insertFrontMember: database.prepare(
       'INSERT INTO front_members (run_id, generation, candidate, evaluation) VALUES (?, ?, ?, ?)',
     ),
+    insertLossForecast: database.prepare(`
+      INSERT OR IGNORE INTO loss_forecasts (run_id, evaluation, n_observations, foretold_change, measured_change)
+      VALUES (@runId, @evaluation, @nObservations, @foretoldChange, @measuredChange)`),
     insertSurrogateReport: database.prepare(
       'INSERT OR IGNORE INTO surrogate_reports (run_id, number, report_json) VALUES (?, ?, ?)',
     ),

@@ -100,6 +100,7 @@ export function storedResult(databasePath: string, runId?: string) {
     return {
       objectives: reader.run(id).objectives,
       surrogate: reader.surrogateReports(id),
+      lossForecasts: reader.lossForecasts(id),
       candidates: reader.candidates(id),
       evaluations: reader
         .evaluations(id)

@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { estimateDeployed } from '../../runs/costs.ts';
+import { forecastQuality } from '../../runs/loss-forecasts.ts';
 import { storedHash } from '../../runs/measurements.ts';
 import { planCosts } from '../../runs/plan.ts';
 import { RunReader } from '../../runs/store/queries.ts';
@@ -35,6 +36,27 @@ describe('a measured loss', () => {
       expect(trainedLoss).toBe(analyticLoss(architecture, rung));
       expect(expectedBits).toBe(8 * trainedCosts.weightBytes!);
     }
+  });
+
+  it('is foretold before it is measured, and how well is kept and shown', async () => {
+    const path = newDatabase();
+    await startRun(fakeRunnable({ search: { candidates: 60 } }), fakeRun(path).options);
+    const { evaluations, lossForecasts } = storedResult(path);
+    expect(lossForecasts.length).toBeGreaterThan(20);
+    for (const { evaluation, measuredChange, nObservations } of lossForecasts) {
+      const { loss, trainedLoss } = evaluations[evaluation]!;
+      expect(measuredChange).toBeCloseTo(loss! - trainedLoss!, 12);
+      expect(nObservations).toBeGreaterThanOrEqual(3);
+    }
+    const quality = forecastQuality(lossForecasts)!;
+    expect(quality.nForetold).toBe(lossForecasts.length);
+    expect(quality.meanError).toBeLessThan(quality.meanChange / 2);
+    expect(quality.rankCorrelation).toBeGreaterThan(0.8);
+    const { stdout } = await commandLine('show', 'latest', '--db', path);
+    expect(stdout).toContain(
+      `was foretold for ${lossForecasts.length} deployments before they were measured`,
+    );
+    expect(forecastQuality([])).toBeUndefined();
   });
 
   it('keeps the most compressed deployment from winning always', async () => {

@@ -107,6 +107,7 @@ describe('normalisation', () => {
     expect(compression).toEqual({
       method: 'magnitude',
       split: 'uniform',
+      schedule: 'one-shot',
       calibrationWindows: 64,
       recoverySteps: 0,
       recoveryLearningRate: 0.001,

@@ -64,6 +64,13 @@ export function courseSection(data) {
         { class: 'note' },
         'Share of the box between ideal and reference that the front dominates: 0 to 1, more is better. A new rung compares its own members, with longer training, so the curve starts anew there. It stays 0 while no member beats the reference in every objective; of the loss that is the entropy of single bytes.',
       ),
+      current.lossForecasts === undefined
+        ? undefined
+        : h(
+            'p',
+            { class: 'note' },
+            `${current.lossForecasts[0]?.toUpperCase()}${current.lossForecasts.slice(1)}.`,
+          ),
       tables,
     ),
     draw: () => {

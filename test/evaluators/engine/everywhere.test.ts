@@ -32,6 +32,7 @@ async function losses(engine: EngineSpec): Promise<number[]> {
     method: 'wanda',
     split: 'owl',
     calibrationWindows: 8,
+    schedule: 'one-shot',
     recoverySteps: 0,
     recoveryLearningRate: 0.001,
   };

@@ -60,6 +60,7 @@ const compression = (change: Partial<CompressionSpec>): CompressionSpec => ({
   method: 'magnitude',
   split: 'uniform',
   calibrationWindows: 8,
+  schedule: 'one-shot',
   recoverySteps: 0,
   recoveryLearningRate: 0.001,
   ...change,
@@ -102,6 +103,7 @@ test.each([
   compression({ method: 'wanda' }),
   compression({ split: 'owl' }),
   compression({ recoverySteps: 20, recoveryLearningRate: 0.01 }),
+  compression({ recoverySteps: 20, recoveryLearningRate: 0.01, schedule: 'gradual' }),
 ])('%o is repeatable and differs from plain magnitude pruning', async (setting) => {
   const checkpointFolder = newFolder();
   const task = { ...training, deployment: stored('mxfp8-e4m3', 0.6) };
