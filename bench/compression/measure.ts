@@ -16,11 +16,20 @@ import {
   type Deployment,
   isSparse,
   KV_CACHE_FORMATS,
+  LAYER_PARTS,
+  type LayerPart,
   WEIGHT_FORMATS,
   type WeightFormat,
+  type WeightStorage,
 } from '../../space/deployment.ts';
 import { expectedBits, type Measurement, uniform } from './measurement.ts';
 import { ARCHITECTURE, benchDataset, SEED, SETTINGS, trainedWeights } from './trained-model.ts';
+
+/** FP16 but for one part of every layer. */
+function inPart(part: LayerPart, storage: WeightStorage): Deployment {
+  const plain = uniform(ARCHITECTURE, 'fp16');
+  return { ...plain, layers: plain.layers.map((layer) => ({ ...layer, [part]: storage })) };
+}
 
 /** Appends to the file of results at `path`; with `only`, nothing but the measurement of that name. */
 export async function measureAll(path: string, only?: string): Promise<void> {
@@ -146,6 +155,18 @@ export async function measureAll(path: string, only?: string): Promise<void> {
   }
   for (const kvCacheFormat of KV_CACHE_FORMATS) {
     await direct(`cache ${kvCacheFormat}`, { ...uniform(ARCHITECTURE, 'fp16'), kvCacheFormat });
+  }
+  for (const part of LAYER_PARTS) {
+    for (const format of ['mxfp4-e2m1', 'codebook-8x4'] as const) {
+      await direct(`part ${part} ${format}`, inPart(part, { weightFormat: format, sparsity: 0 }));
+    }
+    for (const sparsity of [0.5, 0.7]) {
+      await direct(`part ${part} ${sparsity}`, inPart(part, { weightFormat: 'fp16', sparsity }));
+    }
+  }
+  for (const sparsity of [0.25, 0.5]) {
+    const embedding: WeightStorage = { weightFormat: 'fp16', sparsity };
+    await direct(`part embedding ${sparsity}`, { ...uniform(ARCHITECTURE, 'fp16'), embedding });
   }
   const METHODS: readonly PruningMethod[] = [
     { kind: 'magnitude' },

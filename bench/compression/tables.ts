@@ -67,7 +67,7 @@ export function printTables(path: string): void {
 
   header(['deployment', 'bits a weight', 'bits per byte', 'change', 'keeps', 'casting, share of time']);
   for (const [name, result] of results) {
-    if (!/^(head|cache|joint|recover)/.test(name)) continue;
+    if (!/^(head|cache|part|joint|recover)/.test(name)) continue;
     row([
       name,
       (result.blockBits / result.blockWeights).toFixed(3),
