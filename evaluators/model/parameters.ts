@@ -79,14 +79,17 @@ export function parameterSpecs(architecture: Architecture): readonly ParameterSp
 
 export type Weights = Readonly<Record<string, Float32Array>>;
 
+/** First values of one weight. */
+export function initialValues({ shape, initialDeviation }: ParameterSpec, rng: Rng): Float32Array {
+  const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
+  if (initialDeviation === undefined) data.fill(1);
+  else for (let i = 0; i < data.length; i++) data[i] = initialDeviation * rng.normal();
+  return data;
+}
+
 /** First values, drawn in the order of `parameterSpecs`. */
 export function initialWeights(architecture: Architecture, rng: Rng): Record<string, Float32Array> {
-  const weights: Record<string, Float32Array> = {};
-  for (const { name, shape, initialDeviation } of parameterSpecs(architecture)) {
-    const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
-    if (initialDeviation === undefined) data.fill(1);
-    else for (let i = 0; i < data.length; i++) data[i] = initialDeviation * rng.normal();
-    weights[name] = data;
-  }
-  return weights;
+  return Object.fromEntries(
+    parameterSpecs(architecture).map((spec) => [spec.name, initialValues(spec, rng)] as const),
+  );
 }
