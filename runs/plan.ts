@@ -8,6 +8,7 @@ import { type Accelerator, HardwareError, loadAccelerator } from '../hardware/in
 import { rungSizes, type SearchSettings } from '../search/index.ts';
 import { crossCandidates } from '../space/cross.ts';
 import { alikeLayer, type Deployment, type LayerDeployment } from '../space/deployment.ts';
+import { allMembers } from '../space/enumerate.ts';
 import { middleCandidate } from '../space/extremes.ts';
 import { compileSpace, type Space } from '../space/genome.ts';
 import { loadSpec, type ReferenceChecks } from '../space/load-spec.ts';
@@ -106,6 +107,7 @@ export function planCosts(spec: RunSpec, specFolder: string, own: readonly OwnMe
       mutate: (candidate, rng) => mutateCandidate(space, candidate, rng),
       cross: (a, b, rng) => crossCandidates(space, a, b, rng),
       deploymentsOf: (candidate, most, rng) => deploymentsOf(space, candidate, most, rng),
+      all: () => allMembers(space),
     },
     costsOf: (candidate) => candidateCosts(candidate, setting),
     trainedCostsOf: (candidate) => trainedCosts(candidate, setting),

@@ -19,6 +19,8 @@ interface CandidateSpace {
   cross(a: Candidate, b: Candidate, rng: Rng): Candidate;
   /** Up to `most` members with the architecture of `candidate`. */
   deploymentsOf(candidate: Candidate, most: number, rng: Rng): Candidate[];
+  /** Every member once, where the space can be listed. */
+  all?(): Iterable<Candidate>;
 }
 
 export interface ProblemOptions {
@@ -114,6 +116,7 @@ export function createProblem(options: ProblemOptions): RunProblem {
     mutate: (candidate, rng) => space.mutate(candidate, rng),
     cross: (a, b, rng) => space.cross(a, b, rng),
     features: candidateFeatures,
+    ...(space.all === undefined ? {} : { all: () => space.all!() }),
     costs,
     trainedCosts: options.trainedCostsOf,
     facts: (candidate) => {

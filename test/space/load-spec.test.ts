@@ -240,3 +240,11 @@ describe('mistakes', () => {
     );
   });
 });
+
+test('an exhaustive search has all members as its candidates', () => {
+  const spec = parseSpec(
+    `${MINIMAL}search: {algorithm: exhaustive}\n`.replace(/depth: .*/, 'depth: 2'),
+    'f.yaml',
+  );
+  expect(BigInt(spec.search.candidates)).toBe(countMembers(compileSpace(spec)));
+});
