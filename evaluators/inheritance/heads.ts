@@ -51,7 +51,7 @@ export function planHeads(from: HeadCounts, to: HeadCounts, importance: ArrayLik
 }
 
 /** Columns (or rows) of heads that lie side by side, `headDim` each. */
-export const columnsOf = (heads: readonly number[], headDim: number): number[] =>
+const columnsOf = (heads: readonly number[], headDim: number): number[] =>
   heads.flatMap((head) => upTo(headDim).map((at) => (head === NEW ? NEW : head * headDim + at)));
 
 /** How much each query head can add to the residual stream: the size of its values times that of its outputs. */

@@ -12,7 +12,7 @@ import { withHeads } from './heads.ts';
 import { withWidth } from './width.ts';
 
 /** The model with its embedding used as the head too, or with a head of its own. Untying preserves the function. */
-export function withTie({ architecture, weights }: LanguageModel, tieEmbeddings: boolean): LanguageModel {
+function withTie({ architecture, weights }: LanguageModel, tieEmbeddings: boolean): LanguageModel {
   if (architecture.tieEmbeddings === tieEmbeddings) return { architecture, weights };
   const { head: _, ...others } = weights;
   const next = { ...architecture, tieEmbeddings };
