@@ -12,6 +12,7 @@ import { addGenerate } from './generate.ts';
 import { addHardware } from './hardware.ts';
 import { addInit } from './init.ts';
 import { addList } from './list.ts';
+import { addOptunaExport } from './optuna-export.ts';
 import { addPair } from './pair.ts';
 import { addPick } from './pick.ts';
 import { addReport } from './report.ts';
@@ -56,6 +57,7 @@ function createProgram(): Command {
     addReport,
     addServe,
     addExport,
+    addOptunaExport,
     addEstimate,
     addCompress,
     addHardware,
