@@ -14,6 +14,7 @@ import onnx
 import onnxruntime
 import torch
 import transformers
+from safetensors import safe_open
 from tokenizers import Tokenizer
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
@@ -127,6 +128,17 @@ def check_card(folder):
     print(f"  model card: {len(blocks)} pieces of code ran")
 
 
+def check_compressed(folder):
+    path = os.path.join(folder, "compressed.safetensors")
+    if not os.path.exists(path):
+        return
+    with safe_open(path, "pt") as file:
+        names = list(file.keys())
+        size = sum(tensor.numel() * tensor.element_size() for tensor in map(file.get_tensor, names))
+        must("the file says how matrices are stored", "paretoformer.matrices" in file.metadata())
+    print(f"  compressed.safetensors: {len(names)} tensors, {size} bytes")
+
+
 def check_relative(folder):
     """The configuration of the larger relative makes a model."""
     relative = os.path.join(folder, "deployed")
@@ -149,6 +161,7 @@ def main():
     check_onnx(folder, tokens.numpy(), expected, mask.numpy(), positions.numpy(), padded)
     check_tokenizers(folder, request["texts"])
     check_card(folder)
+    check_compressed(folder)
     check_relative(folder)
     sys.exit(1 if failures else 0)
 

@@ -11,8 +11,8 @@ export interface Runtime {
 export const RUNTIMES: readonly Runtime[] = [
   {
     name: 'transformers',
-    perLayer: 'yes, with `trust_remote_code=True` (tested with 5.24)',
-    plain: 'yes, as `LlamaForCausalLM` (tested with 5.24)',
+    perLayer: 'yes, with `trust_remote_code=True` (tested with 4.57 and 5.24)',
+    plain: 'yes, as `LlamaForCausalLM` (tested with 4.57 and 5.24)',
   },
   {
     name: 'ONNX Runtime',

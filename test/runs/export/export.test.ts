@@ -19,6 +19,7 @@ import { startRun } from '../../../runs/execute.ts';
 import { type ExportReport, exportCandidate } from '../../../runs/export/export-candidate.ts';
 import { writeTokenizer } from '../../../runs/export/model-folder.ts';
 import { EXPORT_FORMATS } from '../../../runs/export/request.ts';
+import { RUNTIMES } from '../../../runs/export/runtimes.ts';
 import { openSource } from '../../../runs/export/source.ts';
 import { readModelFile } from '../../../runs/model-file.ts';
 import { RunReader } from '../../../runs/store/queries.ts';
@@ -163,6 +164,28 @@ describe('a folder', () => {
     expect(trained.report.weights).toBe('trained');
     expect(trained.report.loss.file).toBeCloseTo(trained.report.loss.trained!, 9);
     expect(dtypeOf(trained.out)).toEqual(new Set(['F32']));
+  });
+});
+
+describe('the page of documentation', () => {
+  const page = readFileSync(new URL('../../../docs/export.md', import.meta.url), 'utf8');
+  const commands = [...page.matchAll(/```sh\n(.*?)```/gs)].flatMap(([, block]) => block!.trim().split('\n'));
+
+  it('shows commands that work, one after the other', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'paretoformer-export-'));
+    expect(commands.length).toBeGreaterThan(4);
+    for (const command of commands) {
+      const [name, ...argv] = command.split(' ');
+      expect(name).toBe('paretoformer');
+      const placed = argv.map((word, i) => (argv[i - 1] === '--out' ? join(folder, word) : word));
+      const { exitCode, stdout } = await commandLine(...placed, '--db', db);
+      expect([command, exitCode]).toEqual([command, 0]);
+      expect(stdout).not.toBe('');
+    }
+  });
+
+  it('says of runtimes what the card says', () => {
+    for (const { name, perLayer } of RUNTIMES) expect(page).toContain(`| ${name} | ${perLayer} |`);
   });
 });
 
