@@ -10,6 +10,7 @@ import {
 } from '../space/deployment.ts';
 import { DEFAULT_ENGINE, type EngineSpec } from '../space/engine-spec.ts';
 import type { Scale } from '../space/scale.ts';
+import { hasPart } from '../space/storage-genes.ts';
 import { formatLayers } from './format.ts';
 
 /** The parts of a layer as people read them. */
@@ -37,11 +38,17 @@ function counted(names: readonly string[]): string {
 }
 
 /** `fp16 x1, mxfp4-e2m1 x3` over the layers; attention and feed-forward apart where they are stored unlike. */
-export function describeWeights({ layers }: Deployment): string {
-  if (layers.every(isAlike)) return counted(layers.map(({ attention }) => describeStorage(attention)));
-  const parts = LAYER_PARTS.map(
-    (part) => `${PART_NAMES[part]} ${counted(layers.map((layer) => describeStorage(layer[part])))}`,
-  );
+export function describeWeights(
+  { layers }: Pick<Architecture, 'layers'>,
+  { layers: stored }: Pick<Deployment, 'layers'>,
+): string {
+  if (stored.every(isAlike)) return counted(stored.map(({ attention }) => describeStorage(attention)));
+  const parts = LAYER_PARTS.map((part) => {
+    const names = stored.flatMap((layer, at) =>
+      hasPart(layers[at]!, part) ? describeStorage(layer[part]) : [],
+    );
+    return `${PART_NAMES[part]} ${names.length === 0 ? 'none' : counted(names)}`;
+  });
   return parts.join('; ');
 }
 

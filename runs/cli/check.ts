@@ -160,7 +160,7 @@ function memberTable({ spec }: RunPlan, { smallest, middle, largest, feasible }:
     ...metrics.map((metric) => formatMetric(table, metric, member.deployed[metric])),
     String(describeArchitecture(member.architecture).dModel),
     String(member.architecture.layers.length),
-    describeWeights(member.deployment),
+    describeWeights(member.architecture, member.deployment),
     member.violations.every((violation) => violation === 0) ? 'met' : 'broken',
   ]);
   return formatTable(columns, rows);

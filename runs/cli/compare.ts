@@ -178,7 +178,7 @@ function genomeTable(sides: readonly [Side, Side]): string {
       headDim: String(headDim),
       depth: String(depth),
       'embedding and head': architecture.tieEmbeddings ? 'tied' : 'untied',
-      weights: describeWeights(deployment),
+      weights: describeWeights(architecture, deployment),
       embedding: describeStorage(deployment.embedding),
       'KV cache': deployment.kvCacheFormat,
       cards: String(deployment.nCards),

@@ -41,7 +41,7 @@ export function estimateText(estimated: Estimated): string {
   const fits = (speculation ?? cost).fits;
   return [
     `${path} on ${nCards === 1 ? '' : `${nCards} cards of `}${accelerator.title}`,
-    `weights ${describeWeights(deployment)}, KV cache ${kvCacheFormat}, ${input.architecture.layers.length} layers`,
+    `weights ${describeWeights(input.architecture, deployment)}, KV cache ${kvCacheFormat}, ${input.architecture.layers.length} layers`,
     `batch ${workload.batch}, ${workload.promptTokens} tokens in, ${workload.generatedTokens} out`,
     ...(speculation === undefined ? [] : speculationLines(estimated, speculation)),
     '',

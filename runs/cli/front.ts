@@ -241,7 +241,7 @@ function frontTable(
       nHeads,
       nKvHeads,
       dFf,
-      describeWeights(candidate.deployment),
+      describeWeights(candidate.architecture, candidate.deployment),
       ...(hasCards ? [String(candidate.deployment.nCards)] : []),
       labels[at]!,
     ];

@@ -116,7 +116,7 @@ export function compareText(model: string, sides: readonly [Side, Side]): string
   return [
     `${model}: ${formatCount(cost.parameters)} parameters, ${formatBytes(cost.weightBytes)} of weights, ` +
       `${formatBytes(cost.kvBytesPerToken)} of KV cache a token`,
-    `weights ${describeWeights(deployment)}, KV cache ${kvCacheFormat}, ${architecture.layers.length} layers, ` +
+    `weights ${describeWeights(architecture, deployment)}, KV cache ${kvCacheFormat}, ${architecture.layers.length} layers, ` +
       `${nCards} card${nCards === 1 ? '' : 's'} each`,
     `batch ${workload.batch}, ${workload.promptTokens} tokens in, ${workload.generatedTokens} out`,
     '',

@@ -135,7 +135,7 @@ function textOf(
   });
   return [
     `candidate ${candidate.number} of run ${details.id}, one of ${members.length} ${members.length === 1 ? 'member' : 'members'}, for ${weighing}`,
-    `  dModel ${dModel}, ${depth} layers, kv heads ${nKvHeads}, dFf ${dFf}, ${describeWeights(candidate.deployment)}`,
+    `  dModel ${dModel}, ${depth} layers, kv heads ${nKvHeads}, dFf ${dFf}, ${describeWeights(candidate.architecture, candidate.deployment)}`,
     '',
     "why: the least regret, the front's best being none: the largest, weights counted, and a quarter of all together",
     ...reasons,

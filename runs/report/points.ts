@@ -122,5 +122,5 @@ export function varyingGenes(
 export function shapeOf({ architecture, deployment }: CandidateRecord): string {
   const { dModel, depth, nHeads, nKvHeads, dFf } = describeArchitecture(architecture);
   const layers = `${depth} ${depth === 1 ? 'layer' : 'layers'}`;
-  return `d ${dModel}, ${layers}, heads ${nHeads}, kv ${nKvHeads}, dFf ${dFf}, ${describeWeights(deployment)}`;
+  return `d ${dModel}, ${layers}, heads ${nHeads}, kv ${nKvHeads}, dFf ${dFf}, ${describeWeights(architecture, deployment)}`;
 }
