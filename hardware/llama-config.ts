@@ -13,7 +13,7 @@ function kvHeadsNeeded({ nHeads, nKvHeads }: Layer, group: number): number {
 }
 
 /** Llama asks that the width be a multiple of the heads, and every layer must find room; fewest parameters win. */
-function commonHeads({ dModel, layers }: Architecture): Heads {
+function commonHeads({ dModel, layers }: Architecture): Heads | undefined {
   let best: Heads | undefined;
   const size = ({ nHeads, nKvHeads }: Heads) => nHeads + nKvHeads;
   for (let group = 1; group <= dModel; group++) {
@@ -25,8 +25,6 @@ function commonHeads({ dModel, layers }: Architecture): Heads {
       break;
     }
   }
-  if (best === undefined)
-    throw new RangeError(`no number of heads divides a width of ${dModel} and suffices`);
   return best;
 }
 
@@ -41,11 +39,15 @@ export function isPlainLlama({ dModel, layers }: Architecture): boolean {
   );
 }
 
-/** The plain Llama architecture with the fewest parameters that `architecture` fits into. @throws RangeError if none */
-export function uniformArchitecture(architecture: Architecture): Architecture {
+/**
+ * The plain Llama architecture with the fewest parameters that `architecture` fits into; undefined where no number of
+ * heads divides the width and suffices.
+ */
+export function uniformArchitecture(architecture: Architecture): Architecture | undefined {
   if (isPlainLlama(architecture)) return architecture;
-  const dFf = Math.max(1, ...architecture.layers.map((layer) => layer.dFf));
-  const layer = { ...commonHeads(architecture), dFf };
+  const heads = commonHeads(architecture);
+  if (heads === undefined) return undefined;
+  const layer = { ...heads, dFf: Math.max(1, ...architecture.layers.map(({ dFf }) => dFf)) };
   return { ...architecture, layers: architecture.layers.map(() => layer) };
 }
 

@@ -26,6 +26,9 @@ Examples:
   paretoformer export latest 12 --out my-model --uniform    adds a plain Llama model where layers are unlike
   paretoformer export latest 12 --out my-model --formats hf --dtype bfloat16`;
 
+/** Losses of the same weights differ by less, in bits per byte, whatever the machine. */
+const MOST_DRIFT = 1e-3;
+
 export function addExport(program: Command): void {
   program
     .command('export')
@@ -69,6 +72,11 @@ async function runExport(run: string, candidate: string, options: ExportOptions)
   try {
     const request = { out, force, formats, uniform, dtype, asTrained, retrain, signal };
     const report = await exportCandidate(source, { ...request, onProgress: progressNotes() });
+    const drift = Math.abs(report.loss.deployedNow - report.loss.deployed);
+    if (drift > MOST_DRIFT)
+      note(
+        `the loss is not what the run measured: ${loss(report.loss.deployedNow)} bits/byte now; weights trained anew on another machine may differ`,
+      );
     if (options.json === true) printJson(report);
     else print(textOf(report));
   } catch (error) {

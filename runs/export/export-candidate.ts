@@ -13,8 +13,10 @@ import {
 import { widenWeights } from '../../evaluators/interchange/uniform.ts';
 import { measureBitsPerByte } from '../../evaluators/training/train.ts';
 import { type CostEstimate, isPlainLlama, metricsOf, uniformArchitecture } from '../../hardware/index.ts';
+import type { Architecture } from '../../space/architecture.ts';
 import { deployedArchitecture } from '../../space/scale.ts';
 import { estimateDeployed } from '../costs.ts';
+import { RunError } from '../run-error.ts';
 import { isCloudAi100, writeCloudAi100 } from './cloud-ai-100.ts';
 import { writeCompressed } from './compressed-file.ts';
 import { mustHold } from './failed-check.ts';
@@ -94,16 +96,33 @@ async function measure(
   }
 }
 
+/**
+ * The plain Llama architecture that is to be added: where layers are unlike, on request and for the Cloud AI 100.
+ * @throws {@link RunError} where it is asked for and there is none
+ */
+function wantedUniform(
+  { candidate: { architecture }, plan }: ExportSource,
+  request: ExportRequest,
+): Architecture | undefined {
+  if (isPlainLlama(architecture)) return undefined;
+  if (!request.uniform && !isCloudAi100(plan.setting.accelerator)) return undefined;
+  const uniform = uniformArchitecture(architecture);
+  if (uniform !== undefined || !request.uniform) return uniform;
+  throw new RunError(
+    `--uniform: no plain Llama holds this model, because no number of heads divides its width of ${architecture.dModel} and suffices`,
+  );
+}
+
 /** The plain Llama form beside the model, with what it costs more. */
 async function writeUniform(
   folder: string,
   source: ExportSource,
   model: LanguageModel,
+  architecture: Architecture,
   weights: ExportWeights,
   request: ExportRequest,
 ): Promise<Made['uniform']> {
   const { candidate, plan } = source;
-  const architecture = uniformArchitecture(model.architecture);
   const uniform = { architecture, weights: widenWeights(model.architecture, model.weights, architecture) };
   const text = checkText(source);
   const logits = largestDifference(await logitsOf(model, text), await logitsOf(uniform, text));
@@ -113,40 +132,45 @@ async function writeUniform(
   writeTokenizer(folder, plan.dataset.tokenizer, architecture.contextLength, plan.dataset.validation);
   const inFile = { ...uniform, weights: roundWeights(uniform.weights, request.dtype) };
   const loss = await measure(source, inFile, weights, request);
-  const { scale } = plan.spec;
-  const relative = deployedArchitecture(candidate.architecture, scale);
-  // Priced as they are: neither is scaled up again.
-  const setting = { ...plan.setting, scale: undefined };
-  const price = (shape: typeof relative) =>
-    metricsOf(estimateDeployed({ architecture: shape, deployment: weights.deployment }, setting));
+  const { deployment } = weights;
+  const price = (shape: Architecture) =>
+    metricsOf(estimateDeployed({ architecture: shape, deployment }, plan.setting));
   return {
     architecture,
     loss,
     logits,
-    costs: price(relative),
-    uniformCosts: price(uniformArchitecture(relative)),
+    costs: price(candidate.architecture),
+    uniformCosts: price(architecture),
   };
 }
 
 /** The larger relative: configuration alone, and what its compiler asks for. */
-function writeRelative(folder: string, source: ExportSource, withUniform: boolean, dtype: ExportDtype): void {
+function writeRelative(
+  folder: string,
+  source: ExportSource,
+  uniform: Architecture | undefined,
+  dtype: ExportDtype,
+): void {
   const { plan, candidate } = source;
-  const relative = deployedArchitecture(candidate.architecture, plan.spec.scale);
+  const { scale } = plan.spec;
+  const relative = deployedArchitecture(candidate.architecture, scale);
   writeConfig(folder, relative, dtype);
-  const uniform = uniformArchitecture(relative);
-  if (withUniform) writeConfig(join(folder, 'uniform'), uniform, dtype);
-  writeCompilerFiles(folder, source, uniform, withUniform);
+  // Scaling keeps layers alike, but may end the divisibility that Llama asks for.
+  const plain = uniform === undefined ? relative : uniformArchitecture(deployedArchitecture(uniform, scale));
+  if (plain === undefined) return;
+  if (uniform !== undefined) writeConfig(join(folder, 'uniform'), plain, dtype);
+  writeCompilerFiles(folder, source, plain, uniform !== undefined);
 }
 
-/** Cloud AI 100 files for a plain Llama model, where that is the run's accelerator. */
+/** Cloud AI 100 files for a plain Llama model, where there is one and that is the run's accelerator. */
 function writeCompilerFiles(
   folder: string,
   { plan, candidate }: ExportSource,
-  architecture: LanguageModel['architecture'],
+  architecture: Architecture,
   inUniform: boolean,
 ): void {
   const { accelerator, workload } = plan.setting;
-  if (!isCloudAi100(accelerator)) return;
+  if (!isCloudAi100(accelerator) || !isPlainLlama(architecture)) return;
   const model = inUniform ? '../uniform' : '..';
   const { deployment } = candidate;
   writeCloudAi100(join(folder, 'qaic'), { architecture, deployment, workload, accelerator, model });
@@ -165,9 +189,8 @@ async function writeParts(
   const model = { architecture, weights: asTrained ? weights.trained : weights.decoded };
   const { tokenizer, validation } = plan.dataset;
   writeTokenizer(folder, tokenizer, architecture.contextLength, validation);
-  const isPlain = isPlainLlama(architecture);
   const withModel = formats.includes('hf');
-  const withUniform = withModel && !isPlain && (request.uniform || isCloudAi100(plan.setting.accelerator));
+  const uniformShape = withModel ? wantedUniform(source, request) : undefined;
   if (withModel) writeModel(folder, model, dtype);
   const onnx = formats.includes('onnx')
     ? await writeOnnx(join(folder, 'onnx'), model, checkText(source))
@@ -177,13 +200,14 @@ async function writeParts(
     ? writeCompressed(folder, architecture, weights)
     : undefined;
   signal.throwIfAborted();
-  const uniform = withUniform
-    ? await writeUniform(join(folder, 'uniform'), source, model, weights, request)
-    : undefined;
+  const uniform =
+    uniformShape === undefined
+      ? undefined
+      : await writeUniform(join(folder, 'uniform'), source, model, uniformShape, weights, request);
   signal.throwIfAborted();
   if (withModel) {
-    writeCompilerFiles(folder, source, uniform?.architecture ?? architecture, withUniform);
-    if (plan.spec.scale !== undefined) writeRelative(join(folder, 'deployed'), source, withUniform, dtype);
+    writeCompilerFiles(folder, source, uniformShape ?? architecture, uniformShape !== undefined);
+    if (plan.spec.scale !== undefined) writeRelative(join(folder, 'deployed'), source, uniformShape, dtype);
   }
   const isMeasured = !asTrained && dtype === 'float32';
   const inFile = { architecture, weights: roundWeights(model.weights, dtype) };

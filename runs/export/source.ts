@@ -1,6 +1,7 @@
 // The candidate that is exported: its rows, the plan of its run, and its weights as trained and as deployed.
-import { measureAtRung } from '../../evaluators/compression/measure-at-rung.ts';
+import { type MeasurementContext, measureAtRung } from '../../evaluators/compression/measure-at-rung.ts';
 import type { DeployedWeights } from '../../evaluators/compression/measure-deployments.ts';
+import { loadTeacher } from '../../evaluators/distillation/teacher.ts';
 import type { Weights } from '../../evaluators/model/parameters.ts';
 import type { TrainingProgress } from '../../evaluators/port.ts';
 import { FormatError } from '../../hardware/index.ts';
@@ -65,14 +66,17 @@ export async function loadWeights(source: ExportSource, options: WeightsOptions)
   const fail = (why: string): never => {
     throw new RunError(`candidate ${number} could not be made ready: ${why}`);
   };
-  const outcome = await measureAtRung(task, {
-    ...taskSettings(plan, folder),
+  const settings = taskSettings(plan, folder);
+  const context: MeasurementContext = {
+    ...settings,
+    teacher: () => loadTeacher(settings.settings.teacher!, context),
     onProgress: (progress) => options.onProgress?.(progress),
     shouldStop: () => (options.signal.aborted ? { kind: 'cancelled' } : undefined),
     onWeights: (trained, deployed) => {
       held = { trained, deployed };
     },
-  }).catch((error: unknown) => {
+  };
+  const outcome = await measureAtRung(task, context).catch((error: unknown) => {
     // Weights that are no numbers.
     if (error instanceof FormatError) return fail(error.message);
     throw error;

@@ -8,7 +8,7 @@ import { anyArchitecture, modelOf, tokensOf, UNLIKE } from './models.ts';
 
 async function differenceOf(architecture: typeof UNLIKE): Promise<number> {
   const model = modelOf(architecture);
-  const uniform = uniformArchitecture(architecture);
+  const uniform = uniformArchitecture(architecture)!;
   const weights = widenWeights(architecture, model.weights, uniform);
   for (const { name, shape } of parameterSpecs(uniform))
     expect(weights[name], name).toHaveLength(shape.reduce((a, b) => a * b, 1));
@@ -29,7 +29,7 @@ describe('the uniform form of a model', () => {
   });
 
   it('is the model itself where that is a plain Llama', () => {
-    const plain = uniformArchitecture(UNLIKE);
+    const plain = uniformArchitecture(UNLIKE)!;
     const { weights } = modelOf(plain);
     expect(widenWeights(plain, weights, plain)).toEqual(weights);
   });

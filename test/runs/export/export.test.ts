@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import Database from 'better-sqlite3';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { readSafetensors } from '../../../evaluators/checkpoint/safetensors.ts';
 import { isPlainLlama, modelFromHuggingFace } from '../../../hardware/index.ts';
@@ -235,16 +236,49 @@ describe('nothing is exported', () => {
     expect(digest(JSON.parse(again.stdout))).toBe(digest(report));
   });
 
+  it('but what a candidate learnt from its teacher comes again as well', async () => {
+    const taught = tinyProject();
+    const yaml = readFileSync(taught.file, 'utf8');
+    const model = 'model: { dModel: 16, headDim: 4, depth: 1, layer: { nHeads: 2, nKvHeads: 2, dFf: 16 } }';
+    writeFileSync(
+      taught.file,
+      yaml
+        .replace('training: { rungs: [6, 16]', `training: { teacher: { steps: 5, ${model} }, rungs: [6]`)
+        .replace('candidates: 7, population: 4', 'candidates: 2, population: 2'),
+    );
+    expect(await commandLine('run', taught.file, '--db', taught.db, '--quiet')).toMatchObject({
+      exitCode: 0,
+    });
+    const digests: string[] = [];
+    for (const options of [[], ['--retrain']]) {
+      const argv = ['export', 'latest', '0', '--out', newFolder(), '--formats', 'hf', '--json', ...options];
+      const { exitCode, stdout } = await commandLine(...argv, '--db', taught.db);
+      expect(exitCode).toBe(0);
+      const { files } = JSON.parse(stdout) as ExportReport;
+      digests.push(files.find(({ path }) => path === 'model.safetensors')!.sha256);
+      rmSync(`${taught.db}.checkpoints`, { recursive: true });
+    }
+    expect(digests[1]).toBe(digests[0]);
+    const database = new Database(taught.db);
+    database.prepare('UPDATE measurements SET loss = loss + 0.5').run();
+    database.close();
+    const drifted = await commandLine(
+      ...['export', 'latest', '0', '--out', newFolder(), '--formats', 'hf', '--retrain', '--db', taught.db],
+    );
+    expect(drifted).toMatchObject({
+      exitCode: 0,
+      stderr: expect.stringContaining('the loss is not what the run measured'),
+    });
+  });
+
   it('when the weights cannot be used', async () => {
     const { architectureHash } = candidates[2]!;
     const folder = checkpointFolderOf(db, runId);
     const out = newFolder();
     const argv = ['export', runId, '2', '--out', out, '--db', db, '--formats', 'hf'];
     expect(await commandLine(...argv, '--retrain')).toMatchObject({ exitCode: 0 });
-    const file = readdirSync(folder)
-      .filter((name) => name.startsWith(architectureHash))
-      .sort()
-      .at(-1)!;
+    // The highest rung's.
+    const file = readdirSync(folder).findLast((name) => name.startsWith(architectureHash))!;
     const bytes = readFileSync(join(folder, file));
     const headerBytes = Number(bytes.readBigUInt64LE());
     bytes.fill(0xff, 8 + headerBytes);
