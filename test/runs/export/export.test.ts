@@ -262,9 +262,8 @@ describe('nothing is exported', () => {
     const database = new Database(taught.db);
     database.prepare('UPDATE measurements SET loss = loss + 0.5').run();
     database.close();
-    const drifted = await commandLine(
-      ...['export', 'latest', '0', '--out', newFolder(), '--formats', 'hf', '--retrain', '--db', taught.db],
-    );
+    const argv = ['export', 'latest', '0', '--out', newFolder(), '--formats', 'hf', '--retrain'];
+    const drifted = await commandLine(...argv, '--db', taught.db);
     expect(drifted).toMatchObject({
       exitCode: 0,
       stderr: expect.stringContaining('the loss is not what the run measured'),
