@@ -1,9 +1,9 @@
 // Questions about a stored front: other objectives, a condition, an order.
-import { frontOf } from '../search/index.ts';
+import { frontOf } from '../search/front.ts';
 import { evaluateExpression, parseExpression } from '../space/expression.ts';
 import type { MetricName, MetricTable, MetricUnit } from '../space/metrics.ts';
 import { toMinimised } from './problem.ts';
-import type { FrontMember, RunReader, StoredFront } from './store/queries.ts';
+import type { FrontMember, RunDetails, RunReader, StoredFront } from './store/queries.ts';
 
 export interface FrontQuery {
   readonly generation?: number;
@@ -16,6 +16,15 @@ export interface FrontQuery {
 
 /** What `--where` knows beside the metrics. */
 export const SHAPE_NAMES = ['candidate', 'rung', 'depth', 'dModel', 'headDim', 'cards'] as const;
+
+/** Why a run has no front, and what to do. */
+export function noFrontYet({ id, name, state, spec }: RunDetails): string {
+  const what = `run ${id} (${name}, ${state}) has no front yet`;
+  if (state !== 'running')
+    return `${what}: it ended before its first generation; 'paretoformer resume ${id}' goes on`;
+  const first = `the first one comes after ${spec.search.population} evaluations`;
+  return `${what}: ${first}; 'paretoformer front ${id} --watch' waits for it`;
+}
 
 /** The front that a query asks for; `undefined` before the first generation. @throws ExpressionError, StoreError */
 export function queryFront(reader: RunReader, runId: string, query: FrontQuery): StoredFront | undefined {
@@ -50,10 +59,8 @@ function frontUnder(
 function membersWhere(reader: RunReader, runId: string, front: StoredFront, where: string): FrontMember[] {
   const metrics = reader.metrics(runId);
   const counts = Object.fromEntries(SHAPE_NAMES.map((name) => [name, { unit: 'count' as MetricUnit }]));
-  const expression = parseExpression(where, {
-    names: { ...metrics, ...counts },
-    references: ['best', 'baseline'],
-  });
+  const vocabulary = { names: { ...metrics, ...counts }, references: ['best', 'baseline'] };
+  const expression = parseExpression(where, vocabulary);
   const baseline =
     reader.candidate(runId, 0)?.origin === 'baseline'
       ? reader.evaluations(runId, 0).find(({ rung }) => rung === front.rung)
@@ -66,6 +73,22 @@ function membersWhere(reader: RunReader, runId: string, front: StoredFront, wher
         reference === 'best' ? bestOf(front.members, name, metrics) : baseline?.values[name],
     ),
   );
+}
+
+/** From where to where the metrics that a condition names go over the newest front. */
+export function rangesNamed(
+  reader: RunReader,
+  runId: string,
+  where: string,
+): { readonly metric: MetricName; readonly low: number; readonly high: number }[] {
+  const members = reader.front(runId)?.members ?? [];
+  const metrics = Object.keys(reader.metrics(runId)).filter((name) =>
+    new RegExp(`\\b${name}\\b`).test(where),
+  );
+  return metrics.flatMap((metric) => {
+    const values = members.flatMap(({ evaluation }) => evaluation.values[metric] ?? []);
+    return values.length === 0 ? [] : [{ metric, low: Math.min(...values), high: Math.max(...values) }];
+  });
 }
 
 function namedValue({ candidate, evaluation }: FrontMember, name: string): number | undefined {

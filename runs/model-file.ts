@@ -79,6 +79,8 @@ export function readModelFile(file: string): ModelFile {
     const issue = result.error.issues[0]!;
     return fail(`${issue.path.map(String).join('.')}${issue.path.length > 0 ? ': ' : ''}${issue.message}`);
   };
+  if ('specVersion' in data)
+    return fail(`a search space, not a model; 'paretoformer check ${file}' prices its members`);
   if ('architecture' in data) {
     const found = parse(candidate);
     return {

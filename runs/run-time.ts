@@ -8,7 +8,8 @@ import { type Candidate, hashOf } from '../space/candidate.ts';
 import { largestCandidate, smallestCandidate } from '../space/extremes.ts';
 import type { TrainingSpec } from '../space/spec.ts';
 import type { Survey } from './bounds.ts';
-import { plannedEvaluations, type RunPlan } from './plan.ts';
+import { plannedEvaluations } from './budget.ts';
+import type { RunPlan } from './plan.ts';
 import { createTrainer } from './train.ts';
 
 /** Optimiser steps of a timing; few, because the first ones are not the slowest. */

@@ -1,8 +1,9 @@
 // A YAML file -> the normalised specification of a run, or every problem with its line and column.
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { basename, extname } from 'node:path';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { basename, dirname, extname } from 'node:path';
 import { canonicalJson } from './candidate.ts';
+import { didYouMean } from './did-you-mean.ts';
 import { knownKeys } from './json-schema.ts';
 import type { MetricTable } from './metrics.ts';
 import { normalise } from './normalise.ts';
@@ -88,10 +89,21 @@ export function loadSpec(file: string, checks: ReferenceChecks = {}): RunSpec {
     bytes = readFileSync(file);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    const reason = code === 'ENOENT' ? 'no such file' : `cannot be read (${code ?? String(error)})`;
+    const reason =
+      code === 'ENOENT' ? `no such file${otherFiles(file)}` : `cannot be read (${code ?? String(error)})`;
     throw new SpecError([{ place: { file, line: 1, column: 1 }, path: '', message: reason }]);
   }
   return parseSpec(bytes.toString('utf8'), file, checks);
+}
+
+/** A file beside it that was probably meant. */
+function otherFiles(file: string): string {
+  const folder = dirname(file);
+  const names = existsSync(folder) && statSync(folder).isDirectory() ? readdirSync(folder) : [];
+  return didYouMean(
+    basename(file),
+    names.filter((name) => /\.ya?ml$/.test(name)),
+  );
 }
 
 /** SHA-256, in hexadecimal, of all that decides a run's results: the whole spec but its number of threads. */

@@ -1,5 +1,5 @@
 // `calibrate`: fits an accelerator's coefficients to measured rows and writes them as an accelerator file.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import {
@@ -13,10 +13,9 @@ import {
   parseCalibrationRows,
   readAcceleratorFile,
 } from '../../hardware/index.ts';
-import { formatNumber, formatShare, formatTable } from '../format.ts';
+import { formatNumber, formatShare, formatTable, plural } from '../format.ts';
 import { readModelFile } from '../model-file.ts';
-import { RunError } from '../run-error.ts';
-import { type CommonOptions, print, printJson, UsageError } from './terminal.ts';
+import { type CommonOptions, print, printJson, UsageError, writeResult } from './terminal.ts';
 
 interface CalibrateOptions extends CommonOptions {
   readonly accelerator: string;
@@ -78,7 +77,7 @@ function calibrateTo(rowsFile: string, options: CalibrateOptions): void {
   const result = inFile(rowsFile, () =>
     calibrate(file, readRows(rowsFile), { name: name || 'mine', source }),
   );
-  write(out, formatAcceleratorFile(result.file));
+  writeResult(out, formatAcceleratorFile(result.file));
   if (options.json === true) printJson(documentOf(out, result));
   else print(textOf(file.name, out, result));
 }
@@ -111,14 +110,6 @@ function readRows(file: string): CalibrationRow[] {
   });
 }
 
-function write(file: string, text: string): void {
-  try {
-    writeFileSync(file, text);
-  } catch (error) {
-    throw new RunError(`${file} cannot be written (${(error as NodeJS.ErrnoException).code})`);
-  }
-}
-
 function documentOf(out: string, { file, errorLeftOut, ...result }: Calibration) {
   return {
     file: out,
@@ -142,7 +133,7 @@ function textOf(from: string, out: string, result: Calibration): string {
     ? 'left out: unknown, as all rows are of one group'
     : `left out: ${formatShare(errorLeftOut)} on rows that their fit had not seen (${nFolds} folds of whole groups)`;
   return [
-    `${nRows} rows on ${from}: ${coefficients.length} coefficient${coefficients.length === 1 ? '' : 's'} fitted`,
+    `${nRows} rows on ${from}: ${plural(coefficients.length, 'coefficient')} fitted`,
     '',
     ...(coefficients.length === 0 ? ['no coefficient that may move has a say in these rows'] : [table]),
     '',

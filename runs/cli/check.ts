@@ -6,9 +6,10 @@ import { countArchitectures, countMembers } from '../../space/count.ts';
 import { largestCandidate, middleCandidate, smallestCandidate } from '../../space/extremes.ts';
 import { type MetricName, metricTable } from '../../space/metrics.ts';
 import { explainIdle, explainInfeasible, idleObjectives, surveySpace } from '../bounds.ts';
+import { plannedEvaluations } from '../budget.ts';
 import { describeArchitecture, describeScale, describeWeights } from '../describe.ts';
 import { formatDuration, formatMetric, formatShare, formatTable, metricHeading } from '../format.ts';
-import { plannedEvaluations, planRun, type RunPlan, readSpec } from '../plan.ts';
+import { planRun, type RunPlan, readSpec } from '../plan.ts';
 import { estimateRunTime } from '../run-time.ts';
 import { threadsOf } from '../train.ts';
 import { addEngineOptions, type EngineOptions, withWorkingEngine } from './engine-options.ts';
@@ -17,6 +18,11 @@ import { type CommonOptions, EXIT_FAILURE, note, print, printJson } from './term
 interface CheckOptions extends CommonOptions, EngineOptions {
   readonly timing: boolean;
 }
+
+const EXAMPLES = `
+Examples:
+  paretoformer check space.yaml
+  paretoformer check space.yaml --no-timing        costs and constraints alone, in a second`;
 
 /** Random members that the shares are counted over. */
 const N_SAMPLES = 2000;
@@ -31,6 +37,7 @@ export function addCheck(program: Command): void {
   )
     .argument('<file>', 'YAML file of the space')
     .option('--no-timing', 'skip the short trainings that the time of a run is estimated from')
+    .addHelpText('after', EXAMPLES)
     .action(async (file: string, _options, command: Command) => {
       const options = command.optsWithGlobals<CheckOptions>();
       const specFolder = dirname(resolve(file));

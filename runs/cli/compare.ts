@@ -1,6 +1,6 @@
 // `compare`: two candidates of a run side by side, and what taking one for the other means.
 import type { Command } from 'commander';
-import { dominates } from '../../search/index.ts';
+import { dominates } from '../../search/dominance.ts';
 import {
   type MetricName,
   type MetricTable,
@@ -9,11 +9,11 @@ import {
   metricTable,
 } from '../../space/metrics.ts';
 import { describeArchitecture, describeLayerStorage, describeStorage, describeWeights } from '../describe.ts';
-import { formatMetric, formatNumber, formatTable, metricHeading } from '../format.ts';
+import { formatChange, formatMetric, formatNumber, formatTable, metricHeading } from '../format.ts';
 import { toMinimised } from '../problem.ts';
 import { type EvaluationResult, type RunDetails, RunReader } from '../store/queries.ts';
 import type { CandidateRecord } from '../store/records.ts';
-import { type CommonOptions, print, printJson } from './terminal.ts';
+import { type CommonOptions, print, printJson, RUN_ARGUMENT } from './terminal.ts';
 
 const EXAMPLES = `
 Examples:
@@ -24,7 +24,7 @@ export function addCompare(program: Command): void {
   program
     .command('compare')
     .description('compare two candidates of a run')
-    .argument('<run>', "a run's id, a part of it that is unique, or latest")
+    .argument('<run>', RUN_ARGUMENT)
     .argument('<a>', 'number of a candidate, or the beginning of its key')
     .argument('<b>', 'the other candidate')
     .addHelpText('after', EXAMPLES)
@@ -134,7 +134,7 @@ function textOf(details: RunDetails, sides: readonly [Side, Side]): string {
       metricHeading(metrics, metric),
       formatMetric(metrics, metric, first[metric]),
       formatMetric(metrics, metric, second[metric]),
-      change(first[metric], second[metric]),
+      formatChange(first[metric], second[metric]),
       betterSide(metrics, metric, first[metric], second[metric]),
     ]),
   );
@@ -149,14 +149,6 @@ function textOf(details: RunDetails, sides: readonly [Side, Side]): string {
     '',
     layerTable(sides),
   ].join('\n');
-}
-
-function change(a: number | undefined, b: number | undefined): string {
-  if (a === undefined || b === undefined || a === 0) return '-';
-  const ratio = b / a;
-  return ratio >= 2 || ratio <= 0.5
-    ? `x${formatNumber(ratio)}`
-    : `${ratio >= 1 ? '+' : ''}${(100 * (ratio - 1)).toFixed(1)} %`;
 }
 
 function betterSide(

@@ -21,6 +21,11 @@ interface CompressOptions extends CommonOptions {
   readonly force?: boolean;
 }
 
+const EXAMPLES = `
+Examples:
+  paretoformer compress model.safetensors --weights mxfp6-e2m3 --out compressed
+  paretoformer compress model.safetensors --weights mxfp4-e2m1 --sparsity 50% --head fp16 --out compressed`;
+
 export function addCompress(program: Command): void {
   program
     .command('compress')
@@ -36,6 +41,7 @@ export function addCompress(program: Command): void {
     )
     .requiredOption('--out <folder>', 'folder for the result, made where missing')
     .option('-f, --force', 'replace a file that is there')
+    .addHelpText('after', EXAMPLES)
     .action((file: string, _options, command: Command) => {
       const options = command.optsWithGlobals<CompressOptions>();
       const target = join(options.out, basename(file));

@@ -1,5 +1,4 @@
 // `estimate`: the cost model alone, for an architecture file or a Hugging Face config.json.
-import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import {
   type CostEstimate,
@@ -18,7 +17,6 @@ import {
 } from '../../hardware/index.ts';
 import { WEIGHT_FORMATS } from '../../space/deployment.ts';
 import { readModelFile } from '../model-file.ts';
-import { RunError } from '../run-error.ts';
 import { type Estimated, estimateText } from './estimate-text.ts';
 import {
   addServingOptions,
@@ -29,7 +27,15 @@ import {
   shareOf,
   workloadOf,
 } from './serving.ts';
-import { type CommonOptions, note, print, printJson, UsageError, wholeNumber } from './terminal.ts';
+import {
+  type CommonOptions,
+  note,
+  print,
+  printJson,
+  UsageError,
+  wholeNumber,
+  writeResult,
+} from './terminal.ts';
 
 interface EstimateOptions extends CommonOptions, ServingOptions {
   readonly config?: string;
@@ -148,13 +154,7 @@ function speculate(target: CostInput, options: EstimateOptions): SpeculationEsti
 }
 
 function draw(file: string, input: CostInput): void {
-  try {
-    writeFileSync(file, rooflineSvg(input));
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === undefined) throw error;
-    throw new RunError(`${file} cannot be written (${code})`);
-  }
+  writeResult(file, rooflineSvg(input));
   note(`roofline: ${file}`);
 }
 

@@ -8,7 +8,15 @@ import { EXPORT_FORMATS, type ExportFormat } from '../export/request.ts';
 import { openSource } from '../export/source.ts';
 import { formatBytes, formatMetric, formatTable } from '../format.ts';
 import { oneOf } from './serving.ts';
-import { type CommonOptions, EXIT_INTERRUPTED, note, print, printJson, UsageError } from './terminal.ts';
+import {
+  type CommonOptions,
+  EXIT_INTERRUPTED,
+  note,
+  print,
+  printJson,
+  RUN_ARGUMENT,
+  UsageError,
+} from './terminal.ts';
 
 interface ExportOptions extends CommonOptions {
   readonly out: string;
@@ -33,7 +41,7 @@ export function addExport(program: Command): void {
   program
     .command('export')
     .description('write one candidate as a folder that transformers, ONNX Runtime and others load')
-    .argument('<run>', "a run's id, a part of it that is unique, or latest")
+    .argument('<run>', RUN_ARGUMENT)
     .argument('<candidate>', 'number of a candidate, or the beginning of its key')
     .requiredOption('--out <folder>', 'the new folder; it appears whole or not at all')
     .option('-f, --force', 'replace an earlier export')

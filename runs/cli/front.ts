@@ -1,15 +1,33 @@
 // `front`: the Pareto front of a run as a table, JSON or CSV.
 import type { Command } from 'commander';
 import { isAlike, LAYER_PARTS, type LayerDeployment, type WeightStorage } from '../../space/deployment.ts';
-import { didYouMean } from '../../space/did-you-mean.ts';
 import { type MetricName, type MetricTable, metricOf, metricTable } from '../../space/metrics.ts';
 import { describeArchitecture, describeScale, describeWeights } from '../describe.ts';
-import { type Column, formatCsv, formatMetric, formatTable, metricHeading } from '../format.ts';
-import { type FrontQuery, queryFront } from '../front-query.ts';
+import {
+  type Column,
+  fittingColumns,
+  formatCsv,
+  formatMetric,
+  formatTable,
+  metricHeading,
+  plural,
+} from '../format.ts';
+import { type FrontQuery, noFrontYet, queryFront, rangesNamed } from '../front-query.ts';
 import { markLabels, marksOf } from '../report/marks.ts';
 import { type FrontMember, type RunDetails, RunReader, type StoredFront } from '../store/queries.ts';
+import { metricNamed } from './metric-name.ts';
 import { plot } from './plot.ts';
-import { type CommonOptions, note, print, printJson, UsageError, wholeNumber } from './terminal.ts';
+import {
+  bold,
+  type CommonOptions,
+  note,
+  print,
+  printJson,
+  RUN_ARGUMENT,
+  terminalWidth,
+  UsageError,
+  wholeNumber,
+} from './terminal.ts';
 import { watch } from './watch.ts';
 
 interface FrontOptions extends CommonOptions {
@@ -33,7 +51,7 @@ export function addFront(program: Command): void {
   program
     .command('front')
     .description('show the Pareto front of a run')
-    .argument('<run>', "a run's id, a part of it that is unique, or latest")
+    .argument('<run>', RUN_ARGUMENT)
     .option('--csv', 'comma-separated values in base units')
     .option('--where <condition>', "members that meet a condition: 'memory < 8 GiB and loss < 1.1 * best'")
     .option('--sort <metric>', 'order by a metric, best first; metric:asc or metric:desc for a direction')
@@ -77,31 +95,30 @@ export function addFront(program: Command): void {
         if (options.json === true) printJson(frontDocument(details, objectives, front));
         else if (options.csv === true) print(frontCsv(metrics, front));
         else print(text(seen));
-        if (front?.members.length === 0 && options.where !== undefined) note('no member meets --where');
+        if (front?.members.length === 0 && options.where !== undefined) {
+          const ranges = rangesNamed(reader, details.id, options.where).map(
+            ({ metric, low, high }) =>
+              `${metric} goes from ${formatMetric(metrics, metric, low)} to ${formatMetric(metrics, metric, high)}`,
+          );
+          note(`no member meets --where${ranges.length === 0 ? '' : `: on the front ${ranges.join(', ')}`}`);
+        }
       } finally {
         reader.close();
       }
     });
 }
 
-/** @throws {@link UsageError} where the run has no such metric */
-function known(metrics: MetricTable, name: string): MetricName {
-  if (Object.hasOwn(metrics, name)) return name;
-  const names = Object.keys(metrics);
-  throw new UsageError(
-    `unknown metric "${name}"${didYouMean(name, names) || `; known are ${names.join(', ')}`}`,
-  );
-}
-
 function objectivesOf({ objectives }: FrontOptions, details: RunDetails, metrics: MetricTable): MetricName[] {
-  if (objectives === undefined) return details.objectives.map(({ metric }) => metric);
-  return [...new Set(objectives.split(',').map((name) => known(metrics, name.trim())))];
+  const own = details.objectives.map(({ metric }) => metric);
+  if (objectives === undefined) return own;
+  const names = objectives.split(',').map((name) => name.trim());
+  return [...new Set(names.map((name) => metricNamed(name, '--objectives', own, Object.keys(metrics))))];
 }
 
 function queryOf(options: FrontOptions, objectives: readonly MetricName[], metrics: MetricTable): FrontQuery {
   const { where, generation } = options;
   const [name = '', direction] = (options.sort ?? objectives[0]!).split(':');
-  const metric = known(metrics, name);
+  const metric = metricNamed(name, '--sort', objectives, Object.keys(metrics));
   if (direction !== undefined && direction !== 'asc' && direction !== 'desc') {
     throw new UsageError(`--sort ${options.sort}: the direction is asc or desc`);
   }
@@ -155,8 +172,8 @@ export function frontText(
   objectives: readonly MetricName[],
   front: StoredFront | undefined,
 ): string {
+  if (front === undefined) return noFrontYet(details);
   const { id, name, state } = details;
-  if (front === undefined) return `run ${id} (${name}, ${state}) has no front yet`;
   const spec = details.spec;
   const { generation, nTold, rung, hypervolume, members } = front;
   const steps = spec.training.rungs[rung];
@@ -195,7 +212,7 @@ function frontPlot(
     yName: metricHeading(metrics, up),
     formatX: (value) => formatMetric(metrics, across, value),
     formatY: (value) => formatMetric(metrics, up, value),
-    width: Math.min(PLOT_WIDTH, process.stdout.columns ?? PLOT_WIDTH),
+    width: Math.min(PLOT_WIDTH, terminalWidth() ?? PLOT_WIDTH),
     height: PLOT_HEIGHT,
   });
 }
@@ -207,6 +224,19 @@ function marksFor(metrics: MetricTable, objectives: readonly MetricName[], membe
   const marks = marksOf(complete, values, metrics);
   return { knee: marks.knee, best: marks.best, labels: markLabels(marks, members.length, metrics) };
 }
+
+/** Left out of a table that is wider than the terminal, in this order. */
+const SPARE_COLUMNS = [
+  'heads',
+  'kv heads',
+  'dFf',
+  'dModel',
+  'parameters',
+  'depth',
+  'cards',
+  'weights',
+  'memory',
+];
 
 function frontTable(
   metrics: MetricTable,
@@ -220,33 +250,46 @@ function frontTable(
   const hasCards = members.some(({ candidate }) => candidate.deployment.nCards > 1);
   const columns: Column[] = [
     { heading: 'candidate' },
+    { heading: 'marked', align: 'left' },
     ...isShown.map((metric) => ({ heading: metricHeading(metrics, metric) })),
     { heading: 'dModel' },
     { heading: 'depth' },
+    ...(hasCards ? [{ heading: 'cards' }] : []),
     ...(['heads', 'kv heads', 'dFf', 'weights'] as const).map((heading) => ({
       heading,
       align: 'left' as const,
+      canShrink: true,
     })),
-    ...(hasCards ? [{ heading: 'cards' }] : []),
-    { heading: 'marked', align: 'left' },
   ];
-  const { labels } = marksFor(metrics, objectives, members);
+  const { labels, knee } = marksFor(metrics, objectives, members);
   const rows = members.map(({ candidate, evaluation }, at) => {
     const { dModel, depth, nHeads, nKvHeads, dFf } = describeArchitecture(candidate.architecture);
     return [
       String(candidate.number),
+      labels[at]!,
       ...isShown.map((metric) => formatMetric(metrics, metric, evaluation.values[metric])),
       String(dModel),
       String(depth),
+      ...(hasCards ? [String(candidate.deployment.nCards)] : []),
       nHeads,
       nKvHeads,
       dFf,
       describeWeights(candidate.architecture, candidate.deployment),
-      ...(hasCards ? [String(candidate.deployment.nCards)] : []),
-      labels[at]!,
     ];
   });
-  return formatTable(columns, rows);
+  const room = terminalWidth() ?? Number.POSITIVE_INFINITY;
+  const spare = SPARE_COLUMNS.filter((heading) => !objectives.includes(heading));
+  const kept = fittingColumns(columns, rows, room, spare);
+  const only = <T>(cells: readonly T[]) => kept.map((at) => cells[at]!);
+  const [heading = '', ...lines] = formatTable(only(columns), rows.map(only), room).split('\n');
+  const leftOut = columns.length - kept.length;
+  return [
+    bold(heading),
+    ...lines.map((line, at) => (at === knee ? bold(line) : line)),
+    ...(leftOut === 0
+      ? []
+      : [`(${plural(leftOut, 'column')} left out: --csv, or a wider terminal, shows all)`]),
+  ].join('\n');
 }
 
 /** `mxfp4-e2m1`, or `mxfp4-e2m1@0.8` where 80 % are zeros. */

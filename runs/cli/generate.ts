@@ -9,7 +9,15 @@ import { checkpointFolderOf, taskSettings } from '../train.ts';
 import { DRAFT_FORMS, namedDraft } from './draft-option.ts';
 import { addEngineOptions, type EngineOptions, withWorkingEngine } from './engine-options.ts';
 import { numberBetween } from './serving.ts';
-import { type CommonOptions, note, print, printJson, UsageError, wholeNumber } from './terminal.ts';
+import {
+  type CommonOptions,
+  note,
+  print,
+  printJson,
+  RUN_ARGUMENT,
+  UsageError,
+  wholeNumber,
+} from './terminal.ts';
 
 interface GenerateOptions extends CommonOptions, EngineOptions {
   readonly prompt: string;
@@ -35,7 +43,7 @@ export function addGenerate(program: Command): void {
   const command = program
     .command('generate')
     .description('print text from a trained candidate as it is deployed, with or without a draft')
-    .argument('<run>', "a run's id, a part of it that is unique, or latest")
+    .argument('<run>', RUN_ARGUMENT)
     .argument('<candidate>', 'number of a trained candidate, or the beginning of its key')
     .requiredOption('--prompt <text>', 'what the text begins with')
     .option('--tokens <n>', 'tokens to write', wholeNumber(1), 200)

@@ -8,6 +8,7 @@ import {
   formatSeconds,
   formatShare,
   formatTable,
+  plural,
 } from '../format.ts';
 import { requestError } from './estimate-text.ts';
 import { cardOf, rate, summaryOf } from './hardware-figures.ts';
@@ -117,7 +118,7 @@ export function compareText(model: string, sides: readonly [Side, Side]): string
     `${model}: ${formatCount(cost.parameters)} parameters, ${formatBytes(cost.weightBytes)} of weights, ` +
       `${formatBytes(cost.kvBytesPerToken)} of KV cache a token`,
     `weights ${describeWeights(architecture, deployment)}, KV cache ${kvCacheFormat}, ${architecture.layers.length} layers, ` +
-      `${nCards} card${nCards === 1 ? '' : 's'} each`,
+      `${plural(nCards, 'card')} each`,
     `batch ${workload.batch}, ${workload.promptTokens} tokens in, ${workload.generatedTokens} out`,
     '',
     formatTable([left('one card'), ...names, { heading: 'b to a' }], rows),

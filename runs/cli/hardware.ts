@@ -7,7 +7,7 @@ import {
   loadAccelerator,
   readAcceleratorFile,
 } from '../../hardware/index.ts';
-import { formatCount, formatNumber, formatShare, formatTable } from '../format.ts';
+import { formatCount, formatNumber, formatShare, formatTable, plural } from '../format.ts';
 import { readModelFile } from '../model-file.ts';
 import { compareDocument, compareText, type Side } from './hardware-compare.ts';
 import { cardOf, rate, summaryOf } from './hardware-figures.ts';
@@ -24,6 +24,10 @@ Examples:
   paretoformer hardware show qualcomm-ai100-ultra
   paretoformer hardware compare nvidia-l40s qualcomm-ai100-ultra --model config.json --weights mxfp6-e2m3`;
 
+const COMPARE_EXAMPLE = `
+Example:
+  paretoformer hardware compare nvidia-l40s qualcomm-ai100-ultra --model config.json --weights mxfp6-e2m3`;
+
 export function addHardware(program: Command): void {
   const hardware = program
     .command('hardware')
@@ -32,6 +36,7 @@ export function addHardware(program: Command): void {
   hardware
     .command('list')
     .description('all accelerators of the catalogue')
+    .addHelpText('after', '\nExample:\n  paretoformer hardware list')
     .action((_options, command: Command) => {
       const { json } = command.optsWithGlobals<CommonOptions>();
       const all = listAccelerators().map(loadAccelerator);
@@ -42,6 +47,7 @@ export function addHardware(program: Command): void {
     .command('show')
     .description('every figure of an accelerator, with unit, status and source')
     .argument('<name>', 'name from the catalogue, or path of an accelerator file')
+    .addHelpText('after', '\nExample:\n  paretoformer hardware show qualcomm-ai100-ultra')
     .action((name: string, _options, command: Command) => {
       const { json } = command.optsWithGlobals<CommonOptions>();
       if (json === true) printJson(readAcceleratorFile(name));
@@ -52,7 +58,8 @@ export function addHardware(program: Command): void {
     .description('two accelerators on one model')
     .argument('<a>', 'an accelerator')
     .argument('<b>', 'the other one')
-    .requiredOption('--model <file>', 'architecture in YAML or JSON, or a Hugging Face config.json');
+    .requiredOption('--model <file>', 'architecture in YAML or JSON, or a Hugging Face config.json')
+    .addHelpText('after', COMPARE_EXAMPLE);
   addServingOptions(compare).action((a: string, b: string, _options, command: Command) => {
     const options = command.optsWithGlobals<CompareOptions>();
     const model = readModelFile(options.model);
@@ -114,7 +121,7 @@ function showText(accelerator: Accelerator): string {
   return [
     `${title} (${name})`,
     ...(note === '' ? [] : [note]),
-    `${devicesPerCard} device${devicesPerCard === 1 ? '' : 's'} a card, up to ${maxCards} cards`,
+    `${plural(devicesPerCard, 'device')} a card, up to ${maxCards} cards`,
     '',
     ...tables,
     formatsTable(accelerator),

@@ -8,12 +8,18 @@ interface InitOptions extends CommonOptions {
   readonly force?: boolean;
 }
 
+const EXAMPLES = `
+Examples:
+  paretoformer init                     writes paretoformer.yaml
+  paretoformer init space.yaml          then edit it, and: paretoformer check space.yaml`;
+
 export function addInit(program: Command): void {
   program
     .command('init')
     .description('write a commented starter file')
     .argument('[file]', 'where to write it', 'paretoformer.yaml')
     .option('-f, --force', 'replace a file that is there')
+    .addHelpText('after', EXAMPLES)
     .action((file: string, _options, command: Command) => {
       const { json, force } = command.optsWithGlobals<InitOptions>();
       if (existsSync(file) && force !== true) {

@@ -4,10 +4,16 @@ import { formatDuration, formatTable } from '../format.ts';
 import { RunReader, type RunSummary } from '../store/queries.ts';
 import { type CommonOptions, print, printJson } from './terminal.ts';
 
+const EXAMPLES = `
+Examples:
+  paretoformer list
+  paretoformer list --json`;
+
 export function addList(program: Command): void {
   program
     .command('list')
     .description('list the runs of the database, newest last')
+    .addHelpText('after', EXAMPLES)
     .action((_options, command: Command) => {
       const { db, json } = command.optsWithGlobals<CommonOptions>();
       const reader = new RunReader(db);

@@ -5,7 +5,7 @@ import type { RunSpec } from '../../space/spec.ts';
 import { studyOf, type TrialState } from '../optuna/trials.ts';
 import { writeStudy } from '../optuna/write-study.ts';
 import { RunReader } from '../store/queries.ts';
-import { type CommonOptions, print, printJson } from './terminal.ts';
+import { type CommonOptions, print, printJson, RUN_ARGUMENT } from './terminal.ts';
 
 interface OptunaExportOptions extends CommonOptions {
   readonly out: string;
@@ -22,7 +22,7 @@ export function addOptunaExport(program: Command): void {
   program
     .command('optuna-export')
     .description('write a run as a study that Optuna and optuna-dashboard open')
-    .argument('<run>', "a run's id, a part of it that is unique, or latest")
+    .argument('<run>', RUN_ARGUMENT)
     .option('--out <file>', 'the SQLite file', 'study.db')
     .option('-f, --force', 'replace a file that is there')
     .addHelpText('after', EXAMPLES)

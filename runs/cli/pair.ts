@@ -11,7 +11,15 @@ import { checkpointFolderOf, createTrainer } from '../train.ts';
 import { DRAFT_FORMS, defaultDrafts, namedDraft } from './draft-option.ts';
 import { addEngineOptions, type EngineOptions, withWorkingEngine } from './engine-options.ts';
 import { numberBetween } from './serving.ts';
-import { type CommonOptions, note, print, printJson, UsageError, wholeNumber } from './terminal.ts';
+import {
+  type CommonOptions,
+  note,
+  print,
+  printJson,
+  RUN_ARGUMENT,
+  UsageError,
+  wholeNumber,
+} from './terminal.ts';
 
 interface PairOptions extends CommonOptions, EngineOptions {
   readonly draft?: readonly string[];
@@ -35,7 +43,7 @@ export function addPair(program: Command): void {
     .description(
       'measure drafts for a trained candidate; what speculation with each is worth, and which is best',
     )
-    .argument('<run>', "a run's id, a part of it that is unique, or latest")
+    .argument('<run>', RUN_ARGUMENT)
     .argument('<candidate>', 'number of a trained candidate, or the beginning of its key')
     .option('--draft <names...>', `${DRAFT_FORMS}; by default what the run has that is small enough`)
     .option('--lengths <list>', 'tokens that a round drafts, such as 1,2,4', lengthsOf, [1, 2, 3, 4, 6, 8])

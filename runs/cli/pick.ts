@@ -1,14 +1,14 @@
 // `pick`: one member of a front by weights, with the reasons.
 import type { Command } from 'commander';
-import { didYouMean } from '../../space/did-you-mean.ts';
 import { type MetricName, type MetricTable, metricOf } from '../../space/metrics.ts';
 import { describeArchitecture, describeWeights } from '../describe.ts';
-import { formatMetric, formatNumber, formatTable, metricHeading } from '../format.ts';
-import { queryFront } from '../front-query.ts';
+import { formatChange, formatMetric, formatNumber, formatTable, metricHeading, plural } from '../format.ts';
+import { noFrontYet, queryFront } from '../front-query.ts';
 import { type Pick, pickMember, type Weight } from '../report/pick.ts';
 import { RunError } from '../run-error.ts';
 import { type FrontMember, type RunDetails, RunReader } from '../store/queries.ts';
-import { type CommonOptions, print, printJson, UsageError } from './terminal.ts';
+import { metricNamed } from './metric-name.ts';
+import { type CommonOptions, print, printJson, RUN_ARGUMENT, UsageError } from './terminal.ts';
 
 interface PickOptions extends CommonOptions {
   readonly weights?: string;
@@ -28,7 +28,7 @@ export function addPick(program: Command): void {
   program
     .command('pick')
     .description('pick one member of the front by weights and say why')
-    .argument('<run>', "a run's id, a part of it that is unique, or latest")
+    .argument('<run>', RUN_ARGUMENT)
     .option('--weights <list>', 'objective=weight, separated by commas; 1 for each objective unless given')
     .option('--where <condition>', "only members that meet a condition: 'memory < 8 GiB'")
     .addHelpText('after', EXAMPLES)
@@ -46,9 +46,7 @@ export function addPick(program: Command): void {
         const members = queryFront(reader, details.id, where === undefined ? {} : { where })?.members ?? [];
         if (members.length === 0) {
           throw new RunError(
-            where === undefined
-              ? `run ${details.id} has no front yet`
-              : `no member of the front meets "${where}"`,
+            where === undefined ? noFrontYet(details) : `no member of the front meets "${where}"`,
           );
         }
         const pick = pickMember(
@@ -74,22 +72,12 @@ export function weightsOf(text: string, objectives: readonly MetricName[]): Weig
         `--weights: expected objective=weight with a weight above 0, not "${part.trim()}"`,
       );
     }
-    return { metric: objectiveOf(name, objectives), weight };
+    return { metric: metricNamed(name, '--weights', objectives), weight };
   });
   const names = weights.map(({ metric }) => metric);
   const twice = names.find((name, at) => names.indexOf(name) !== at);
   if (twice !== undefined) throw new UsageError(`--weights: ${twice} is listed twice`);
   return weights;
-}
-
-function objectiveOf(name: string, objectives: readonly MetricName[]): MetricName {
-  const exact = objectives.find((objective) => objective === name);
-  if (exact !== undefined) return exact;
-  const matches = objectives.filter((objective) => objective.toLowerCase().includes(name.toLowerCase()));
-  if (matches.length === 1) return matches[0]!;
-  const known = `; the run's objectives are ${objectives.join(', ')}`;
-  if (matches.length > 1) throw new UsageError(`--weights: "${name}" fits ${matches.join(' and ')}`);
-  throw new UsageError(`--weights: no objective "${name}"${didYouMean(name, objectives) || known}`);
 }
 
 function documentOf(
@@ -134,8 +122,8 @@ function textOf(
     return `  ${metric} ${value}: ${Math.round(100 * share)} % of the way from ${from}`;
   });
   return [
-    `candidate ${candidate.number} of run ${details.id}, one of ${members.length} ${members.length === 1 ? 'member' : 'members'}, for ${weighing}`,
-    `  dModel ${dModel}, ${depth} layers, kv heads ${nKvHeads}, dFf ${dFf}, ${describeWeights(candidate.architecture, candidate.deployment)}`,
+    `candidate ${candidate.number} of run ${details.id}, one of ${plural(members.length, 'member')}, for ${weighing}`,
+    `  dModel ${dModel}, ${plural(depth, 'layer')}, kv heads ${nKvHeads}, dFf ${dFf}, ${describeWeights(candidate.architecture, candidate.deployment)}`,
     '',
     "why: the least regret, the front's best being none: the largest, weights counted, and a quarter of all together",
     ...reasons,
@@ -179,17 +167,11 @@ function runnersUp(
       String(candidate.number),
       ...weights.flatMap(({ metric }) => [
         formatMetric(metrics, metric, evaluation.values[metric]),
-        change(own[metric]!, evaluation.values[metric]!),
+        formatChange(own[metric], evaluation.values[metric]),
       ]),
     ];
   });
   return ['', formatTable(columns, rows)];
-}
-
-function change(from: number, to: number): string {
-  if (from === 0) return '-';
-  const percentage = (100 * (to - from)) / Math.abs(from);
-  return `${percentage > 0 ? '+' : ''}${percentage.toFixed(1)} %`;
 }
 
 function firmnessLines(pick: Pick, nMembers: number): string[] {

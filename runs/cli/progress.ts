@@ -2,8 +2,9 @@
 import ora from 'ora';
 import { METRICS } from '../../space/metrics.ts';
 import type { RunEvent, RunListener } from '../events.ts';
-import { formatDuration, formatMetric, formatNumber } from '../format.ts';
+import { formatDuration, formatMetric, formatNumber, plural } from '../format.ts';
 import type { FrontRecord } from '../store/records.ts';
+import { hasColor } from './terminal.ts';
 
 /** Turns the events of a run into lines of text. Pure but for the clock that is passed in. */
 export function createProgress(now: () => number) {
@@ -115,7 +116,8 @@ const REFRESH_MS = 500;
 /** A spinner that tells how far the run is. */
 export function spinnerView(stream: NodeJS.WriteStream, now: () => number): ProgressView {
   const progress = createProgress(now);
-  const spinner = ora({ stream, discardStdin: false, text: 'starting' }).start();
+  const color = hasColor(stream) ? 'cyan' : false;
+  const spinner = ora({ stream, color, discardStdin: false, text: 'starting' }).start();
   let loss: number | undefined;
   const refresh = () => {
     const detail = loss === undefined ? '' : ` (training loss ${formatNumber(loss, 4)} nats)`;
@@ -144,9 +146,7 @@ export function plainView(write: (line: string) => void, now: () => number): Pro
       switch (event.kind) {
         case 'started':
         case 'resumed':
-          write(
-            `run ${event.runId} (${event.name}) ${event.kind}, ${event.maxThreads} ${event.maxThreads === 1 ? 'thread' : 'threads'}`,
-          );
+          write(`run ${event.runId} (${event.name}) ${event.kind}, ${plural(event.maxThreads, 'thread')}`);
           break;
         case 'evaluated':
           if (event.isNew) write(`${isAdopted(event) ? '[+]' : progress.count()} ${evaluationLine(event)}`);

@@ -1,12 +1,10 @@
 // `report`: one run as one self-contained page.
-import { writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { formatBytes } from '../format.ts';
 import { reportHtml } from '../report/page.ts';
 import { buildReport } from '../report/report-data.ts';
-import { RunError } from '../run-error.ts';
 import { RunReader } from '../store/queries.ts';
-import { type CommonOptions, note, print, printJson } from './terminal.ts';
+import { type CommonOptions, note, print, printJson, RUN_ARGUMENT, writeResult } from './terminal.ts';
 
 interface ReportOptions extends CommonOptions {
   readonly out: string;
@@ -22,7 +20,7 @@ export function addReport(program: Command): void {
   program
     .command('report')
     .description('write one page that shows a run, to open in a browser or send to someone')
-    .argument('<run>', "a run's id, a part of it that is unique, or latest")
+    .argument('<run>', RUN_ARGUMENT)
     .option('--out <file>', 'the page', 'report.html')
     .addHelpText('after', EXAMPLES)
     .action((run: string, _options, command: Command) => {
@@ -33,7 +31,7 @@ export function addReport(program: Command): void {
         if (json === true) printJson(report);
         else {
           const html = reportHtml(report);
-          write(out, html);
+          writeResult(out, html);
           note(
             `run ${report.run.id} (${report.run.name}, ${report.run.state}): ${formatBytes(Buffer.byteLength(html))}`,
           );
@@ -43,12 +41,4 @@ export function addReport(program: Command): void {
         reader.close();
       }
     });
-}
-
-function write(path: string, html: string): void {
-  try {
-    writeFileSync(path, html);
-  } catch (error) {
-    throw new RunError(`${path} cannot be written (${(error as NodeJS.ErrnoException).code})`);
-  }
 }

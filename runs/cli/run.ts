@@ -9,6 +9,7 @@ import { type ExecuteOptions, type RunOutcome, refuseOtherFormat, resumeRun, sta
 import { queryFront } from '../front-query.ts';
 import { planRun, type RunPlan, readSpec } from '../plan.ts';
 import { RunReader } from '../store/queries.ts';
+import { suggestion } from '../store/store-error.ts';
 import { checkpointFolderOf, createTrainer, threadsOf } from '../train.ts';
 import { addEngineOptions, type EngineOptions, withWorkingEngine } from './engine-options.ts';
 import { frontDocument, frontText } from './front.ts';
@@ -17,9 +18,11 @@ import {
   type CommonOptions,
   EXIT_FAILURE,
   EXIT_INTERRUPTED,
+  isTerminal,
   note,
   print,
   printJson,
+  RUN_ARGUMENT,
   wholeNumber,
 } from './terminal.ts';
 
@@ -34,9 +37,21 @@ function withRunOptions(command: Command): Command {
   ).option('-q, --quiet', 'no progress');
 }
 
+const RUN_EXAMPLES = `
+Examples:
+  paretoformer run space.yaml                 into paretoformer.db; Ctrl-C stops, 'resume' goes on
+  paretoformer run space.yaml --threads 2 --db models.db
+  paretoformer run space.yaml --quiet --json > front.json`;
+
+const RESUME_EXAMPLES = `
+Examples:
+  paretoformer resume latest
+  paretoformer resume latest --threads 1      any number of threads gives the same result`;
+
 export function addRun(program: Command): void {
   withRunOptions(program.command('run').description('search a space and print its front'))
     .argument('<file>', 'YAML file of the space')
+    .addHelpText('after', RUN_EXAMPLES)
     .action(async (file: string, _options, command: Command) => {
       const options = command.optsWithGlobals<RunOptions>();
       const specFolder = dirname(resolve(file));
@@ -55,7 +70,8 @@ export function addResume(program: Command): void {
   withRunOptions(
     program.command('resume').description('continue an interrupted run to the result it would have had'),
   )
-    .argument('<run>', "a run's id, a part of it that is unique, or latest")
+    .argument('<run>', RUN_ARGUMENT)
+    .addHelpText('after', RESUME_EXAMPLES)
     .action(async (run: string, _options, command: Command) => {
       const options = command.optsWithGlobals<RunOptions>();
       const reader = new RunReader(options.db);
@@ -104,8 +120,8 @@ async function execute(
 function viewOf({ quiet }: RunOptions): ProgressView {
   if (quiet === true) return { listen: () => {}, end: () => {} };
   // Some pseudo-terminals claim to have no columns; a spinner cannot live there.
-  const isTerminal = process.stderr.isTTY && process.stderr.columns > 0;
-  return isTerminal ? spinnerView(process.stderr, Date.now) : plainView(note, Date.now);
+  const canSpin = isTerminal(process.stderr) && process.stderr.columns > 0;
+  return canSpin ? spinnerView(process.stderr, Date.now) : plainView(note, Date.now);
 }
 
 /** The first interrupt stops the run cleanly, the second ends the process at once. */
@@ -130,8 +146,7 @@ function showResult(
   outcome: { readonly kind: RunOutcome['kind']; readonly runId: string },
 ): void {
   const { kind, runId } = outcome;
-  const isDefault = options.db === 'paretoformer.db';
-  const resumeCommand = `paretoformer resume ${runId}${isDefault ? '' : ` --db ${options.db}`}`;
+  const resumeCommand = suggestion(`resume ${runId}`, options.db);
   let hasNone = true;
   const reader = new RunReader(options.db);
   try {
@@ -150,7 +165,11 @@ function showResult(
     reader.close();
   }
   if (kind === 'finished') {
-    if (hasNone) failEmpty(runId);
+    if (hasNone) failEmpty(runId, options.db);
+    else if (options.quiet !== true && options.json !== true) {
+      const [pick, report] = ['pick latest', 'report latest'].map((next) => suggestion(next, options.db));
+      note(`next: '${pick}' proposes a member, '${report}' writes a page with charts`);
+    }
     return;
   }
   note(`interrupted; continue with: ${resumeCommand}`);
@@ -158,9 +177,8 @@ function showResult(
 }
 
 /** A search without a result is a failure to whoever waits for one. */
-function failEmpty(runId: string): void {
-  note(
-    `paretoformer: no feasible candidate was trained to the end; 'paretoformer show ${runId} 0' shows what the first one met`,
-  );
+function failEmpty(runId: string, db: string): void {
+  const show = suggestion(`show ${runId} 0`, db);
+  note(`paretoformer: no feasible candidate was trained to the end; '${show}' shows what the first one met`);
   process.exitCode = EXIT_FAILURE;
 }

@@ -5,23 +5,30 @@ import { METRICS, type MetricTable, metricTable } from '../../space/metrics.ts';
 import { deployedArchitecture } from '../../space/scale.ts';
 import { hasPart } from '../../space/storage-genes.ts';
 import { breakdownTable, sumParts } from '../breakdown.ts';
+import { costSetting } from '../cost-plan.ts';
 import { estimateDeployed } from '../costs.ts';
 import { describeEngine, describeScale, describeStorage, PART_NAMES } from '../describe.ts';
 import { engineOf } from '../engine.ts';
-import { formatBytes, formatDuration, formatMetric, formatTable } from '../format.ts';
+import { formatBytes, formatDuration, formatMetric, formatTable, plural } from '../format.ts';
 import { describeForecasts, forecastQuality } from '../loss-forecasts.ts';
-import { costSetting } from '../plan.ts';
 import { type RunDetails, RunReader } from '../store/queries.ts';
 import type { CandidateRecord } from '../store/records.ts';
 import type { EvaluationResult } from '../store/rows.ts';
-import { type CommonOptions, print, printJson } from './terminal.ts';
+import { type CommonOptions, print, printJson, RUN_ARGUMENT } from './terminal.ts';
+
+const EXAMPLES = `
+Examples:
+  paretoformer show latest                    what was asked for, what happened, hypervolume by generation
+  paretoformer show latest 12                 candidate 12: its layers, its losses, and what each part costs
+  paretoformer show latest 12 --json > candidate.json`;
 
 export function addShow(program: Command): void {
   program
     .command('show')
     .description('show a run, or one of its candidates with its layers and costs')
-    .argument('<run>', "a run's id, a part of it that is unique, or latest")
+    .argument('<run>', RUN_ARGUMENT)
     .argument('[candidate]', 'number of a candidate, or the beginning of its key')
+    .addHelpText('after', EXAMPLES)
     .action((run: string, candidate: string | undefined, _options, command: Command) => {
       const { db, json } = command.optsWithGlobals<CommonOptions>();
       const reader = new RunReader(db);
@@ -174,7 +181,7 @@ function layerTable(
     `context ${both(architecture.contextLength, deployed.contextLength)}`,
     `embeddings ${tieEmbeddings ? 'tied' : 'untied'} in ${describeStorage(deployment.embedding)}`,
     `KV cache in ${deployment.kvCacheFormat}`,
-    `${deployment.nCards} ${deployment.nCards === 1 ? 'card' : 'cards'}`,
+    plural(deployment.nCards, 'card'),
   ];
   return `${shape.join(', ')}${isScaled ? ' (trained -> deployed)' : ''}\n${formatTable([...heads, ...left], rows)}`;
 }

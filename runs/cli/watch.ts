@@ -1,5 +1,6 @@
 // Showing something again and again while a run goes on.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isTerminal } from './terminal.ts';
 
 export interface Frame {
   readonly text: string;
@@ -24,7 +25,7 @@ export async function watch(
   for (;;) {
     const { text, isRunning } = look();
     if (text !== shown)
-      stream.write(`${stream.isTTY === true ? CLEAR : shown === undefined ? '' : '\n'}${text}\n`);
+      stream.write(`${isTerminal(stream) ? CLEAR : shown === undefined ? '' : '\n'}${text}\n`);
     shown = text;
     if (!isRunning) return;
     await sleep(intervalMs);

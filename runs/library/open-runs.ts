@@ -8,7 +8,7 @@ import {
   type StoredFront,
 } from '../store/queries.ts';
 import type { CandidateRecord, FrontRecord } from '../store/records.ts';
-import { DEFAULT_DATABASE } from './run.ts';
+import { DEFAULT_DATABASE } from '../store/store-error.ts';
 
 /** The stored runs. Each is named by its id, the unique start of one, or `latest`. All values are in base units. */
 export interface StoredRuns {

@@ -5,12 +5,10 @@ import { engineOf } from '../engine.ts';
 import { type ExecuteOptions, resumeRun, startRun } from '../execute.ts';
 import { planRun, type RunPlan } from '../plan.ts';
 import { RunReader } from '../store/queries.ts';
+import { DEFAULT_DATABASE } from '../store/store-error.ts';
 import { checkpointFolderOf, createTrainer, threadsOf } from '../train.ts';
 import type { Space } from './define-space.ts';
 import { type Run, streamRun } from './run-stream.ts';
-
-/** The database that the command line uses as well, unless told otherwise. */
-export const DEFAULT_DATABASE = 'paretoformer.db';
 
 export interface RunSettings {
   /** Where the run is stored; by default `paretoformer.db`. Trained weights lie beside it. */

@@ -2,6 +2,7 @@
 // rung put it. Very large runs are thinned, the front never.
 import type { MetricName } from '../../space/metrics.ts';
 import { describeArchitecture, describeWeights } from '../describe.ts';
+import { plural } from '../format.ts';
 import type { EvaluationResult } from '../store/queries.ts';
 import type { CandidateRecord } from '../store/records.ts';
 import { GENE_NAMES, type GeneName, genesOf } from './genes.ts';
@@ -121,6 +122,5 @@ export function varyingGenes(
 /** `d 64, 4 layers, heads 4 x4, kv 2,1,1,2, dFf 128 x4, mxfp4-e2m1`. */
 export function shapeOf({ architecture, deployment }: CandidateRecord): string {
   const { dModel, depth, nHeads, nKvHeads, dFf } = describeArchitecture(architecture);
-  const layers = `${depth} ${depth === 1 ? 'layer' : 'layers'}`;
-  return `d ${dModel}, ${layers}, heads ${nHeads}, kv ${nKvHeads}, dFf ${dFf}, ${describeWeights(architecture, deployment)}`;
+  return `d ${dModel}, ${plural(depth, 'layer')}, heads ${nHeads}, kv ${nKvHeads}, dFf ${dFf}, ${describeWeights(architecture, deployment)}`;
 }

@@ -1,6 +1,6 @@
 // Opening the database file: pragmas, migrations, and the refusal of files that are not ours.
-import { existsSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { APPLICATION_ID, MIGRATIONS } from './schema.ts';
 import { guarded, StoreError } from './store-error.ts';
@@ -29,9 +29,11 @@ export function openForWriting(path: string): Database.Database {
 /** Opens an existing `path` for reading alone (one of an older format is migrated first). @throws {@link StoreError} */
 export function openForReading(path: string): Database.Database {
   if (!existsSync(path)) {
+    const others = databasesBeside(path);
+    const there = others.length === 0 ? '' : ` (there: ${others.join(', ')})`;
     throw new StoreError(
       'missing',
-      `no database at ${path}; start with 'paretoformer run FILE' or name another with --db`,
+      `no database at ${path}; start with 'paretoformer run FILE' or name another with --db${there}`,
     );
   }
   if (statSync(path).isDirectory())
@@ -45,6 +47,14 @@ export function openForReading(path: string): Database.Database {
         throw new StoreError('missing', `${path} holds no runs yet; start with 'paretoformer run FILE'`);
     });
   });
+}
+
+/** At most three files in the same folder whose names look like a database's. */
+function databasesBeside(path: string): string[] {
+  const folder = dirname(path);
+  if (!existsSync(folder) || !statSync(folder).isDirectory()) return [];
+  const names = readdirSync(folder).filter((name) => /\.(?:db|sqlite3?)$/.test(name));
+  return names.slice(0, 3).map((name) => join(folder, name));
 }
 
 function isOutdated(path: string): boolean {

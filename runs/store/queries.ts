@@ -1,6 +1,7 @@
 // Reading a database: runs, candidates, evaluations, fronts. Never writes; a run may be going on meanwhile.
 import type Database from 'better-sqlite3';
 import type { SurrogateReport } from '../../search/port.ts';
+import { didYouMean } from '../../space/did-you-mean.ts';
 import {
   METRICS,
   type MetricName,
@@ -33,7 +34,7 @@ import {
   trainingOf,
 } from './rows.ts';
 import { isLockAlive } from './run-lock.ts';
-import { guarded, StoreError } from './store-error.ts';
+import { guarded, StoreError, suggestion } from './store-error.ts';
 
 export type { EvaluationResult } from './rows.ts';
 
@@ -98,23 +99,28 @@ export class RunReader {
   }
 
   /**
-   * The id that `name` stands for: `latest`, a whole id, or what only one id begins or ends with.
+   * The id that `name` stands for: `latest`, a whole id, what only one id begins or ends with, or the name of one run.
    * @throws {@link StoreError} when there is none, or more than one.
    */
   resolve(name: string): string {
-    const ids = this.#all('SELECT id FROM runs ORDER BY sequence').map((row) => row.id as string);
-    if (ids.length === 0) throw new StoreError('missing', `${this.path} holds no runs yet`);
-    if (name === 'latest') return ids.at(-1)!;
-    if (ids.includes(name)) return name;
-    const matches = ids.filter((id) => id.startsWith(name) || id.endsWith(`-${name}`));
-    if (matches.length === 1) return matches[0]!;
-    if (matches.length > 1) {
+    const runs = this.#all('SELECT id, name FROM runs ORDER BY sequence') as { id: string; name: string }[];
+    const ids = runs.map(({ id }) => id);
+    if (ids.length === 0) {
       throw new StoreError(
-        'ambiguous',
-        `"${name}" fits ${matches.length} runs: ${matches.slice(0, 5).join(', ')}`,
+        'missing',
+        `${this.path} holds no runs yet; start one with 'paretoformer run FILE'`,
       );
     }
-    throw this.#noRun(name);
+    if (name === 'latest') return ids.at(-1)!;
+    if (ids.includes(name)) return name;
+    const byId = ids.filter((id) => id.startsWith(name) || id.endsWith(`-${name}`));
+    const matches = byId.length > 0 ? byId : runs.filter((run) => run.name === name).map(({ id }) => id);
+    if (matches.length === 1) return matches[0]!;
+    if (matches.length > 1) {
+      const newest = matches.toReversed().slice(0, 5).join(', ');
+      throw new StoreError('ambiguous', `"${name}" fits ${matches.length} runs, newest first: ${newest}`);
+    }
+    throw this.#noRun(name, ['latest', ...ids, ...runs.map((run) => run.name)]);
   }
 
   /** @throws {@link StoreError} `missing` */
@@ -186,10 +192,11 @@ export class RunReader {
     if (matches.length === 1) return candidateOf(matches[0]!);
     if (matches.length > 1)
       throw new StoreError('ambiguous', `"${name}" fits ${matches.length} candidates of run ${runId}`);
-    const count = this.#all('SELECT count(*) AS n FROM candidates WHERE run_id = ?', runId)[0]!.n;
+    const count = Number(this.#all('SELECT count(*) AS n FROM candidates WHERE run_id = ?', runId)[0]!.n);
+    const range = count === 0 ? 'none has been evaluated yet' : `they are numbered 0 to ${count - 1}`;
     throw new StoreError(
       'missing',
-      `run ${runId} has no candidate "${name}", but ${Number(count)} numbered from 0`,
+      `run ${runId} has no candidate "${name}": ${range}; '${suggestion(`front ${runId}`, this.path)}' shows the best`,
     );
   }
 
@@ -283,10 +290,11 @@ export class RunReader {
     };
   }
 
-  #noRun(name: string): StoreError {
+  #noRun(name: string, known: readonly string[] = []): StoreError {
+    const hint = didYouMean(name, known);
     return new StoreError(
       'missing',
-      `no run "${name}" in ${this.path}; 'paretoformer list' shows those there are`,
+      `no run "${name}" in ${this.path}${hint}; '${suggestion('list', this.path)}' shows those there are`,
     );
   }
 

@@ -1,5 +1,15 @@
 // Every way in which the database file can let us down, as one line with what to do about it.
 
+/** The database of runs, where none is named. */
+export const DEFAULT_DATABASE = 'paretoformer.db';
+
+/** A command line to suggest, with `--db` where it is needed. */
+export function suggestion(command: string, path: string): string {
+  if (path === DEFAULT_DATABASE) return `paretoformer ${command}`;
+  const quoted = /^[\w./~-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+  return `paretoformer ${command} --db ${quoted}`;
+}
+
 export type StoreErrorCode =
   | 'missing'
   | 'ambiguous'

@@ -33,15 +33,47 @@ describe('what is wrong is said in one line', () => {
   it.each([
     [['front', 'latest', '--jsno'], 2, "unknown option '--jsno' (Did you mean --json?)"],
     [['fornt'], 2, "unknown command 'fornt' (Did you mean front?)"],
-    [['front'], 2, "missing required argument 'run'"],
+    [
+      ['front'],
+      2,
+      "missing required argument 'run'; usage: paretoformer front [options] <run>; 'latest', or an id",
+    ],
+    [['check'], 2, "usage: paretoformer check [options] <file>; 'paretoformer init' writes a file"],
+    [['compare', 'latest', '1'], 2, "missing required argument 'b'; usage: paretoformer compare"],
     [['front', 'latest', '--sort', 'memroy'], 2, 'unknown metric "memroy" (did you mean "memory"?)'],
     [['front', 'latest', '--sort', 'memory:up'], 2, '--sort memory:up: the direction is asc or desc'],
-    [['front', 'latest', '--where', 'memory < 8'], 2, 'memory is a quantity in bytes: "8" needs a unit'],
-    [['front', 'latest', '--generation', 'two'], 2, 'expected a whole number of at least 1, not "two"'],
+    [
+      ['front', 'latest', '--where', 'memory < 8'],
+      2,
+      '--where: memory is a quantity in bytes: "8" needs a unit',
+    ],
+    [
+      ['front', 'latest', '--generation', 'two'],
+      2,
+      "option '--generation <n>' argument 'two' is invalid. Expected a whole number of at least 1.",
+    ],
     [['front', 'latest', '--generation', '99'], 1, /has the generations 1 to \d+, not 99/],
     [['front', 'latest', '--csv', '--json'], 2, '--csv and --json exclude each other'],
-    [['show', 'nothing'], 1, 'no run "nothing"'],
-    [['show', 'latest', '9999'], 1, /has no candidate "9999", but \d+ numbered from 0/],
+    [['show', 'nothing'], 1, /no run "nothing" in \S+; 'paretoformer list --db \S+' shows those there are/],
+    [['show', 'latst'], 1, 'no run "latst" in'],
+    [['show', 'latst'], 1, '(did you mean "latest"?)'],
+    [['front', 'latest', '--objectives', 'loss,latencies'], 2, '--objectives: unknown metric'],
+    [['front', 'latest', '--sort', 'bytes'], 2, '--sort: "bytes" fits weightBytes and kvCacheBytes'],
+    [
+      ['pick', 'latest', '--weights', 'memory=1'],
+      2,
+      '--weights: unknown metric "memory"; known are loss, decodeLatency',
+    ],
+    [
+      ['report', 'latest', '--out', '/nowhere/x.html'],
+      1,
+      '/nowhere/x.html cannot be written: there is no folder /nowhere',
+    ],
+    [
+      ['show', 'latest', '9999'],
+      1,
+      /has no candidate "9999": they are numbered 0 to \d+; 'paretoformer front \S+ --db \S+' shows the best/,
+    ],
     [['resume', 'nothing'], 1, 'no run "nothing"'],
     [['run', 'nowhere.yaml'], 2, 'nowhere.yaml:1:1: no such file'],
     [['estimate'], 2, 'estimate needs a model file'],
@@ -200,7 +232,7 @@ describe('front', () => {
     expect(stdout).toMatch(
       /^run .*\(fake, finished\): generation \d+, \d+ evaluations, hypervolume 0\.\d{4}\n/,
     );
-    expect(stdout).toMatch(/candidate {2}loss \(bits\/byte\) {2}decodeLatency/);
+    expect(stdout).toMatch(/candidate {2}marked {2,}loss \(bits\/byte\) {2}decodeLatency/);
     expect(stdout).toMatch(/ µs {2}.*KiB/);
   });
 });

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import {
+  fittingColumns,
   formatBytes,
+  formatChange,
   formatCount,
   formatCsv,
   formatDuration,
@@ -10,6 +12,7 @@ import {
   formatSeconds,
   formatShare,
   formatTable,
+  plural,
 } from '../../runs/format.ts';
 import { METRICS } from '../../space/metrics.ts';
 
@@ -100,5 +103,55 @@ describe('tables', () => {
 
   it('shorten layers that are all alike', () => {
     expect([formatLayers([4, 4, 4]), formatLayers([4, 2]), formatLayers([4])]).toEqual(['4 x3', '4,2', '4']);
+  });
+});
+
+describe('tables on a terminal', () => {
+  const columns = [
+    { heading: 'n' },
+    { heading: 'name', align: 'left', canShrink: true },
+    { heading: 'kind', align: 'left', canShrink: true },
+  ] as const;
+  const rows = [
+    ['1', 'a name of some length', 'short'],
+    ['22', 'x', 'a kind that is longer still'],
+  ];
+
+  it('are cut where they can be, the widest column first, and never below what a heading needs', () => {
+    const whole = formatTable(columns, rows);
+    expect(formatTable(columns, rows, 200)).toBe(whole);
+    for (const room of [50, 40, 30, 24]) {
+      const lines = formatTable(columns, rows, room).split('\n');
+      for (const line of lines) expect(line.length).toBeLessThanOrEqual(room);
+      expect(lines.join()).toContain('…');
+    }
+    expect(formatTable(columns, rows, 5).split('\n')[0]).toBe(' n  name      kind');
+  });
+
+  it('leave columns out, in the order that is said, until the others fit', () => {
+    expect(fittingColumns(columns, rows, 200, ['kind', 'name'])).toEqual([0, 1, 2]);
+    expect(fittingColumns(columns, rows, 14, ['kind', 'name'])).toEqual([0, 1]);
+    expect(fittingColumns(columns, rows, 14, ['name', 'kind'])).toEqual([0, 2]);
+    expect(fittingColumns(columns, rows, 3, ['kind', 'name'])).toEqual([0]);
+    expect(fittingColumns(columns, rows, 1, [])).toEqual([0, 1, 2]);
+  });
+});
+
+describe('changes and counts', () => {
+  it.each([
+    [1, 1.5, '+50.0 %'],
+    [2, 1.9, '-5.0 %'],
+    [1, 2, 'x2'],
+    [100, 12, 'x0.12'],
+    [4.3413, 4.3401, '-0.03 %'],
+    [3, 3, 'same'],
+    [0, 3, '-'],
+    [undefined, 3, '-'],
+  ])('from %s to %s: %s', (from, to, text) => {
+    expect(formatChange(from, to)).toBe(text);
+  });
+
+  it('count with the right ending', () => {
+    expect([1, 2, 0].map((n) => plural(n, 'layer'))).toEqual(['1 layer', '2 layers', '0 layers']);
   });
 });

@@ -2,10 +2,10 @@
 import { dirname, join } from 'node:path';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
+import { planCosts } from '../../runs/cost-plan.ts';
 import { estimateDeployed } from '../../runs/costs.ts';
 import { forecastQuality } from '../../runs/loss-forecasts.ts';
 import { storedHash } from '../../runs/measurements.ts';
-import { planCosts } from '../../runs/plan.ts';
 import { RunReader } from '../../runs/store/queries.ts';
 import { APPLICATION_ID, MIGRATIONS } from '../../runs/store/schema.ts';
 import type { Deployment } from '../../space/deployment.ts';

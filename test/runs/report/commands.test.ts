@@ -110,7 +110,7 @@ describe('pick', () => {
   it('says what is wrong with weights', async () => {
     expect(await failure('pick', 'latest', '--weights', 'lss=1')).toEqual([
       2,
-      'paretoformer: --weights: no objective "lss" (did you mean "loss"?)',
+      'paretoformer: --weights: unknown metric "lss" (did you mean "loss"?)',
     ]);
     for (const bad of ['loss', 'loss=0', 'loss=-1', 'loss=x', 'loss=1=2', '=1', '']) {
       const [exitCode, said] = await failure('pick', 'latest', '--weights', bad);
@@ -166,7 +166,7 @@ describe('report', () => {
     expect(readFileSync(out, 'utf8')).toMatch(/^<!doctype html>/);
     expect(await failure('report', 'latest', '--out', dirname(db))).toEqual([
       1,
-      `paretoformer: ${dirname(db)} cannot be written (EISDIR)`,
+      `paretoformer: ${dirname(db)} cannot be written: it is a folder`,
     ]);
   });
 
