@@ -2,7 +2,7 @@
 import { checkEngine, type Evaluator } from '../../evaluators/index.ts';
 import type { OwnMetric } from '../costs.ts';
 import { engineOf } from '../engine.ts';
-import { type ExecuteOptions, resumeRun, startRun } from '../execute.ts';
+import { type ExecuteOptions, refuseOtherFormat, resumeRun, startRun } from '../execute.ts';
 import { planRun, type RunPlan } from '../plan.ts';
 import { RunReader } from '../store/queries.ts';
 import { DEFAULT_DATABASE } from '../store/store-error.ts';
@@ -56,6 +56,7 @@ export function resume(name = 'latest', settings: ResumeSettings = {}): Run {
         reader.close();
       }
     })();
+    refuseOtherFormat(details);
     const { spec, specFolder } = details;
     if (settings.evaluator === undefined) await checkEngine(engineOf(spec));
     const plan = planRun(spec, specFolder, settings.metrics);
