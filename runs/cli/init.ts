@@ -62,7 +62,7 @@ space: # the models that are trained here
 
 deployment: # how they would be served: the loss is measured on the pruned and cast weights
   weightFormat: { choices: [fp16, mxfp6-e2m3, mxfp4-e2m1], perLayer: true }
-  sparsity: [0, 0.8]
+  sparsity: [0, 0.5]
   kvCacheFormat: [fp16, mxint8]
   cards: [1, 2]
 
@@ -74,7 +74,7 @@ workload: { batch: 1, promptTokens: 1024, generatedTokens: 256 }
 
 objectives: [loss, decodeLatency] # also memory, throughput, energy, price, prefillLatency, parameters ...
 constraints: # what breaks one is never trained
-  - memory <= 16 GiB
+  - memory <= 768 MiB
   # - decodeLatency <= 20 ms
   # - loss <= 1.02 * baseline    # needs a baseline, for example:
 # baseline: { dModel: 128, headDim: 32, depth: 6, layer: { nHeads: 4, nKvHeads: 4, dFf: 384 } }

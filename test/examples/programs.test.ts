@@ -3,9 +3,9 @@ import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { openRuns } from '../../../runs/library/index.ts';
+import { openRuns } from '../../runs/library/index.ts';
 
-const EXAMPLES = resolve(import.meta.dirname, '../../../examples');
+const EXAMPLES = resolve(import.meta.dirname, '../../examples');
 const programs = readdirSync(EXAMPLES).filter((file) => file.endsWith('.mjs'));
 
 /** Runs an example as its reader would, in an empty folder; imports of 'paretoformer' mean the sources. */
