@@ -52,6 +52,11 @@ export {
 } from './define-evaluator.ts';
 export { checkEngine } from './engine/create.ts';
 export { EngineError } from './engine/engine-error.ts';
+export { type DecoderPass, decoderGraph } from './interchange/decoder-graph.ts';
+export { type LlamaTensor, toLlamaTensors } from './interchange/llama-tensors.ts';
+export { encodeOnnx, encodeWeights, layOutWeights, type OnnxGraph } from './interchange/onnx-file.ts';
+export { huggingFaceTokenizer } from './interchange/tokenizer-json.ts';
+export { widenWeights } from './interchange/uniform.ts';
 export type {
   MeasurementOutcome,
   MeasurementSuccess,

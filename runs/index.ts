@@ -2,7 +2,12 @@
 
 export type { RunEvent, RunListener } from './events.ts';
 export { type ExecuteOptions, type Runnable, type RunOutcome, resumeRun, startRun } from './execute.ts';
+export { type ExportReport, exportCandidate } from './export/export-candidate.ts';
+export type { ExportRequest } from './export/request.ts';
+export { type ExportSource, openSource } from './export/source.ts';
 export { type FrontQuery, queryFront } from './front-query.ts';
+export { type Study, studyOf } from './optuna/trials.ts';
+export { writeStudy } from './optuna/write-study.ts';
 export { planRun, type RunPlan, readSpec } from './plan.ts';
 export { RunError } from './run-error.ts';
 export {

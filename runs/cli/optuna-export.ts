@@ -1,7 +1,5 @@
 // `optuna-export`: a run as a study that Optuna and its dashboard open.
 import type { Command } from 'commander';
-import { metricOf, metricTable } from '../../space/metrics.ts';
-import type { RunSpec } from '../../space/spec.ts';
 import { studyOf, type TrialState } from '../optuna/trials.ts';
 import { writeStudy } from '../optuna/write-study.ts';
 import { RunReader } from '../store/queries.ts';
@@ -31,10 +29,7 @@ export function addOptunaExport(program: Command): void {
       const reader = new RunReader(db);
       try {
         const runId = reader.resolve(run);
-        const metrics = metricTable(reader.run(runId).spec as RunSpec);
-        const study = studyOf(reader, runId, (metric) =>
-          metricOf(metrics, metric).better === 'higher' ? 'MAXIMIZE' : 'MINIMIZE',
-        );
+        const study = studyOf(reader, runId);
         writeStudy(out, study, force);
         const count = (state: TrialState) => study.trials.filter((trial) => trial.state === state).length;
         const trials = { complete: count('COMPLETE'), pruned: count('PRUNED'), failed: count('FAIL') };

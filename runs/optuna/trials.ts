@@ -1,6 +1,6 @@
 // What became of a run's candidates, as Optuna's trials. A trial is a candidate: complete where it was measured at the
 // rung that the front is made of, pruned where it stopped below, failed where training or measuring did.
-import type { MetricValues } from '../../space/metrics.ts';
+import { type MetricValues, metricOf, metricTable } from '../../space/metrics.ts';
 import type { RunSpec } from '../../space/spec.ts';
 import { groupBy } from '../attempts.ts';
 import type { EvaluationResult, RunReader } from '../store/queries.ts';
@@ -63,13 +63,10 @@ function attributesOf(
 }
 
 /** A run as a study. @throws {@link StoreError} */
-export function studyOf(
-  reader: RunReader,
-  runId: string,
-  directionOf: (metric: string) => Study['directions'][number],
-): Study {
+export function studyOf(reader: RunReader, runId: string): Study {
   const details = reader.run(runId);
   const spec = details.spec as RunSpec;
+  const metrics = metricTable(spec);
   const candidates = reader.candidates(runId);
   const results = groupBy(reader.evaluations(runId), ({ candidate }) => String(candidate));
   const topRung = reader.front(runId)?.rung ?? 0;
@@ -94,7 +91,9 @@ export function studyOf(
   });
   return {
     name: `${details.name} (${details.id})`,
-    directions: objectives.map(directionOf),
+    directions: objectives.map((metric) =>
+      metricOf(metrics, metric).better === 'higher' ? 'MAXIMIZE' : 'MINIMIZE',
+    ),
     metricNames: objectives,
     attributes: {
       run: details.id,
