@@ -131,6 +131,7 @@ function textOf(
     ...firmnessLines(pick, members.length),
     '',
     `next: paretoformer show ${details.id} ${candidate.number}`,
+    `      paretoformer export ${details.id} ${candidate.number} --out my-model`,
   ].join('\n');
 }
 

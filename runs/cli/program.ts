@@ -12,7 +12,8 @@ Examples:
   paretoformer front latest --sort memory --where 'loss < 1.1 * best'
   paretoformer show latest 12            one candidate, layer by layer
   paretoformer pick latest --weights loss=2,latency=1
-  paretoformer report latest             one page with charts; 'serve' shows all runs live`;
+  paretoformer report latest             one page with charts; 'serve' shows all runs live
+  paretoformer export latest 12 --out my-model`;
 
 type AddCommand = (program: Command) => void;
 

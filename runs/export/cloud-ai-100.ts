@@ -107,6 +107,7 @@ ONNX=$(python3 -c '
 from QEfficient import QEFFAutoModelForCausalLM
 print(QEFFAutoModelForCausalLM.from_pretrained("${model}").export())
 ' | tail -n 1)
+test -f "$ONNX"
 rm -rf qpc
 /opt/qti-aic/exec/qaic-compile ${flags.join(' \\\n  ')}
 
