@@ -79,8 +79,3 @@ export type {
   TrainingProgress,
   TrainingTask,
 } from './port.ts';
-export {
-  expectedLookup,
-  expectedModelAcceptance,
-  expectedSelfAcceptance,
-} from './speculation/expected-acceptance.ts';

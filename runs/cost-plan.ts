@@ -8,11 +8,11 @@ import { middleCandidate } from '../space/extremes.ts';
 import { compileSpace, type Space } from '../space/genome.ts';
 import { type MetricValues, metricOf, metricTable } from '../space/metrics.ts';
 import { mutateCandidate } from '../space/mutate.ts';
-import { deploymentsOf } from '../space/redeploy.ts';
+import { deploymentsOf, draftedDeployments } from '../space/redeploy.ts';
 import { sampleCandidate } from '../space/sample.ts';
 import type { RunSpec } from '../space/spec.ts';
 import { storageChoices } from '../space/storage-genes.ts';
-import { type CostSetting, candidateCosts, encodedCosts, type OwnMetric, trainedCosts } from './costs.ts';
+import { type CostSetting, candidateCosts, type OwnMetric, trainedCosts } from './costs.ts';
 import { describeStorage } from './describe.ts';
 import { createProblem, type RunProblem } from './problem.ts';
 import { RunError } from './run-error.ts';
@@ -33,8 +33,15 @@ export function acceleratorOf(nameOrPath: string, specFolder: string): Accelerat
 }
 
 /** The cost model of a spec, without the metrics that its program brought along. @throws HardwareError */
-export function costSetting({ accelerator, workload, scale }: RunSpec, specFolder: string): CostSetting {
-  return { accelerator: acceleratorOf(accelerator, specFolder), workload, scale };
+export function costSetting(
+  { accelerator, workload, scale, draft }: RunSpec,
+  specFolder: string,
+): CostSetting {
+  const drafting =
+    draft === undefined
+      ? {}
+      : { draft: { temperature: draft.temperature, isAligned: draft.alignmentSteps > 0 } };
+  return { accelerator: acceleratorOf(accelerator, specFolder), workload, scale, ...drafting };
 }
 
 /**
@@ -63,13 +70,16 @@ export function planCosts(spec: RunSpec, specFolder: string, own: readonly OwnMe
       mutate: (candidate, rng) => mutateCandidate(space, candidate, rng),
       cross: (a, b, rng) => crossCandidates(space, a, b, rng),
       deploymentsOf: (candidate, most, rng) => deploymentsOf(space, candidate, most, rng),
+      draftedDeployments: (candidate, models) => draftedDeployments(space, candidate, models),
       all: () => allMembers(space),
     },
     costsOf: (candidate) => candidateCosts(candidate, setting),
     trainedCostsOf: (candidate) => trainedCosts(candidate, setting),
-    ...(scale === undefined
-      ? { encodedCostsOf: (candidate, layerBits) => encodedCosts(candidate, layerBits, setting) }
-      : {}),
+    foundCostsOf: (candidate, { layerBits, ...found }) => {
+      // What was encoded is another model than the one that is priced where there is a scale.
+      const encoded = layerBits === undefined || scale !== undefined ? {} : { layerBits };
+      return candidateCosts(candidate, setting, { ...found, ...encoded });
+    },
   });
   const known = probeChoices(spec, space, setting);
   for (const metric of [...objectives, ...constraints.map((constraint) => constraint.metric)]) {
@@ -85,7 +95,7 @@ export function planCosts(spec: RunSpec, specFolder: string, own: readonly OwnMe
  * Prices the middle member with every choice of the deployment, so that none surprises in the middle of a run.
  * Returns the metrics that the accelerator knows. @throws HardwareError that names the choice
  */
-function probeChoices({ deployment }: RunSpec, space: Space, setting: CostSetting): MetricValues {
+function probeChoices({ deployment, draft }: RunSpec, space: Space, setting: CostSetting): MetricValues {
   const middle = middleCandidate(space);
   const probe = (name: string, changes: Partial<Deployment>) => {
     try {
@@ -108,5 +118,10 @@ function probeChoices({ deployment }: RunSpec, space: Space, setting: CostSettin
     probe(`deployment.kvCacheFormat ${kvCacheFormat}`, { kvCacheFormat });
   }
   for (const nCards of deployment.cards) probe(`deployment.cards ${nCards}`, { nCards });
+  for (const weightFormat of draft?.choices.model?.weightFormat ?? []) {
+    const rule = { draftLength: draft!.choices.draftLength[0]!, confidence: 0 };
+    const model = { kind: 'model', architecture: middle.architecture, weightFormat, ...rule } as const;
+    probe(`draft.model.weightFormat ${weightFormat}`, { draft: model });
+  }
   return probe('the middle member', {});
 }

@@ -1,11 +1,18 @@
 // A run's cost model: one accelerator, one workload, the deployed relative of each candidate.
-import { type Accelerator, type CostEstimate, estimateCost, metricsOf } from '../hardware/index.ts';
+import {
+  type Accelerator,
+  type CostEstimate,
+  estimateCost,
+  metricsOf,
+  metricsOfPair,
+} from '../hardware/index.ts';
 import type { Candidate } from '../space/candidate.ts';
 import type { Workload } from '../space/deployment.ts';
 import type { MetricUnit, MetricValues } from '../space/metrics.ts';
 import { deployedArchitecture, type Scale } from '../space/scale.ts';
 import type { CandidateCosts } from './problem.ts';
 import { RunError } from './run-error.ts';
+import { type Acceptance, expectedAcceptance, pairInput, pricePair, servedDraft } from './speculation.ts';
 
 /** A metric of a program's own, computed from a model and what it costs: an objective, or something to constrain. */
 export interface OwnMetric {
@@ -18,7 +25,7 @@ export interface OwnMetric {
   /** What it is, in a few words, for the report. */
   readonly about?: string;
   /**
-   * Its value for the model as it is deployed. It must be finite, and always the same for the same model: it is
+   * Its value for the model as it is deployed; `cost` is of the model alone, without its draft. It must be finite, and always the same for the same model: it is
    * computed before anything is trained, and again when a run is resumed.
    */
   readonly value: (model: Candidate, cost: CostEstimate) => number;
@@ -30,6 +37,8 @@ export interface CostSetting {
   readonly scale?: Scale | undefined;
   /** Metrics beside those of the cost model. */
   readonly own?: readonly OwnMetric[];
+  /** Sampling at temperature 1 and drafts as they were trained, when absent. */
+  readonly draft?: DraftSetting;
 }
 
 /** The whole estimate of the model that a candidate stands for. */
@@ -44,25 +53,62 @@ export function estimateDeployed(
   return estimateCost(encodedRatios === undefined ? input : { ...input, encodedRatios });
 }
 
-function costsOf(candidate: Candidate, estimate: CostEstimate, setting: CostSetting): CandidateCosts {
-  const { fits, memoryBytesPerCard, usableBytesPerCard } = estimate;
-  const overflow = (memoryBytesPerCard - usableBytesPerCard) / usableBytesPerCard;
-  return {
-    deployed: allMetrics(candidate, estimate, setting),
-    memoryOverflow: fits ? 0 : Math.max(overflow, Number.EPSILON),
-  };
+/** What was measured of a candidate and replaces what is expected of it. */
+export interface Found {
+  /** Bits that the matrices of each layer take once they are encoded; only of a model that is its own relative. */
+  readonly layerBits?: readonly number[];
+  /** How often the target accepts what its draft proposes. */
+  readonly acceptance?: Acceptance;
 }
 
-/** The metrics of the model that the estimate is of, a program's own among them. */
-function allMetrics(
+/** How a run's targets are sampled and its drafts prepared, as far as that lets acceptance be expected. */
+export interface DraftSetting {
+  readonly temperature: number;
+  readonly isAligned: boolean;
+}
+
+/** The metrics of the deployed model, with its draft where it has one, and how far it is from fitting. */
+export function candidateCosts(
+  candidate: Candidate,
+  setting: CostSetting,
+  found: Found = {},
+): CandidateCosts {
+  const { layerBits } = found;
+  const ratios = layerBits === undefined ? undefined : encodedRatios(candidate, layerBits, setting);
+  const { draft } = candidate.deployment;
+  if (draft === undefined) {
+    const estimate = estimateDeployed(candidate, setting, ratios);
+    const own = ownMetrics(candidate, estimate, setting);
+    return { deployed: { ...metricsOf(estimate), ...own }, memoryOverflow: overflowOf(estimate) };
+  }
+  const served = servedDraft(draft, 0, candidate.deployment);
+  const { temperature, isAligned } = setting.draft ?? { temperature: 1, isAligned: false };
+  const acceptance =
+    found.acceptance ?? expectedAcceptance(candidate.architecture, served, temperature, isAligned);
+  const pair = pricePair(pairInput(candidate, served, setting, ratios), acceptance, draft.draftLength);
+  const own = ownMetrics(candidate, pair.target, setting);
+  return { deployed: { ...metricsOfPair(pair), ...own }, memoryOverflow: overflowOf(pair) };
+}
+
+function overflowOf({
+  fits,
+  memoryBytesPerCard,
+  usableBytesPerCard,
+}: Pick<CostEstimate, 'fits' | 'memoryBytesPerCard' | 'usableBytesPerCard'>): number {
+  const overflow = (memoryBytesPerCard - usableBytesPerCard) / usableBytesPerCard;
+  return fits ? 0 : Math.max(overflow, Number.EPSILON);
+}
+
+/** A program's own metrics of the model that the estimate is of. */
+function ownMetrics(
   candidate: Candidate,
   estimate: CostEstimate,
   { scale, own = [] }: CostSetting,
 ): MetricValues {
-  if (own.length === 0) return metricsOf(estimate);
+  if (own.length === 0) return {};
   const model = { ...candidate, architecture: deployedArchitecture(candidate.architecture, scale) };
   const values = own.map(({ name, value }) => [name, ownValue(name, () => value(model, estimate))] as const);
-  return { ...metricsOf(estimate), ...Object.fromEntries(values) };
+  return Object.fromEntries(values);
 }
 
 function ownValue(name: string, compute: () => number): number {
@@ -77,27 +123,20 @@ function ownValue(name: string, compute: () => number): number {
   throw new RunError(`the function of "${name}" gave ${String(value)}; it must give a finite number`);
 }
 
-/** The metrics of the deployed model and how far it is from fitting. */
-export function candidateCosts(candidate: Candidate, setting: CostSetting): CandidateCosts {
-  return costsOf(candidate, estimateDeployed(candidate, setting), setting);
-}
-
-/** The same with the bits that the matrices of each layer were found to take; for a model that is its own relative. */
-export function encodedCosts(
+/** Bytes that each layer was found to take over those expected of it. */
+function encodedRatios(
   candidate: Candidate,
   layerBits: readonly number[],
   setting: CostSetting,
-): CandidateCosts {
+): readonly number[] {
   const expectedBytes = layerBits.map(() => 0);
   for (const { layer, weightBytes } of estimateDeployed(candidate, setting).breakdown) {
     if (layer !== undefined) expectedBytes[layer]! += weightBytes;
   }
-  const ratios = layerBits.map((bits, layer) => bits / 8 / expectedBytes[layer]!);
-  return costsOf(candidate, estimateDeployed(candidate, setting, ratios), setting);
+  return layerBits.map((bits, layer) => bits / 8 / expectedBytes[layer]!);
 }
 
 /** The metrics of the small model as it is trained, served with the same deployment. */
 export function trainedCosts(candidate: Candidate, setting: CostSetting): MetricValues {
-  const unscaled = { ...setting, scale: undefined };
-  return allMetrics(candidate, estimateDeployed(candidate, unscaled), unscaled);
+  return candidateCosts(candidate, { ...setting, scale: undefined }).deployed;
 }

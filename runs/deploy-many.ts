@@ -7,12 +7,16 @@ import { hypervolumeGain } from '../search/hypervolume.ts';
 import { frontOf, nonDominatedSort } from '../search/index.ts';
 import type { Candidate } from '../space/candidate.ts';
 import { deriveRng } from '../space/random.ts';
+import type { DraftSetting } from './costs.ts';
 import type { Evaluated } from './evaluate.ts';
+import { createPairForecast } from './pair-forecast.ts';
 import type { RunProblem } from './problem.ts';
 import type { LossForecastRecord } from './store/records.ts';
 
 /** Deployments that are looked at for each architecture. */
 const N_CONSIDERED = 384;
+/** Of these, so many of the undominated ones are looked at with drafts, too. */
+const MOST_DRAFTED = 16;
 /** Measured changes that a prediction rests on: the fit grows with the square of their number. */
 const MAX_OBSERVATIONS = 12;
 const MIN_OBSERVATIONS = 3;
@@ -24,6 +28,8 @@ export interface DeployManyOptions {
   readonly perArchitecture: number;
   /** Minimised objectives from which hypervolume is measured. */
   readonly reference: readonly number[];
+  /** How drafts are sampled and prepared, where there are any. */
+  readonly draft?: DraftSetting;
 }
 
 export interface DeployMany {
@@ -36,6 +42,18 @@ interface NextDeployments {
   readonly adopted: readonly Candidate[];
   /** What had been foretold of it; absent while too little is measured, and where nothing is disturbed. */
   readonly forecast?: LossForecastRecord;
+}
+
+/** A deployment that was not measured. */
+interface Foretold {
+  readonly candidate: Candidate;
+  readonly loss: number;
+  readonly objectives: readonly number[];
+}
+
+function undominated(all: readonly Foretold[]): Foretold[] {
+  const rank = nonDominatedSort(all.map(({ objectives }) => objectives));
+  return all.filter((_, at) => rank[at] === 0);
 }
 
 type Point = { readonly candidate: number; readonly objectives: readonly number[]; readonly violations: readonly number[] }; // biome-ignore format: one line
@@ -86,28 +104,48 @@ function createForecast() {
 export function createDeployMany(options: DeployManyOptions): DeployMany {
   const { problem, seed, topRung, perArchitecture, reference } = options;
   const forecast = createForecast();
+  const drafts = createPairForecast(options.draft ?? { temperature: 1, isAligned: false });
   const deployed = new Set<string>();
   const points: Point[] = [];
 
-  const foretell = (result: Evaluated, table: NoiseTable, isKnown: (key: string) => boolean) => {
+  const meets = (violations: readonly number[]) => violations.every((violation) => violation === 0);
+
+  /** Deployments that decode alone, with what is foretold of them. */
+  const foretell = (result: Evaluated, table: NoiseTable): Foretold[] => {
     const { number, architecture, deployment } = result.candidate;
     const rng = deriveRng(seed, number, 'deployments');
     const predict = forecast.current();
     const { trainedLoss } = result.measured!;
     return problem.deploymentsOf({ architecture, deployment }, N_CONSIDERED, rng).flatMap((candidate) => {
-      if (isKnown(problem.key(candidate))) return [];
-      if (problem.facts(candidate).violations.some((violation) => violation > 0)) return [];
-      const change = predict(disturbanceOf(table, candidate.deployment));
-      const { objectives, violations } = problem.judge(candidate, trainedLoss + change, result.baselineLoss);
-      return violations.some((violation) => violation > 0) ? [] : [{ candidate, objectives }];
+      if (!meets(problem.facts(candidate).violations)) return [];
+      const loss = trainedLoss + predict(disturbanceOf(table, candidate.deployment));
+      const { objectives, violations } = problem.judge(candidate, loss, result.baselineLoss);
+      return meets(violations) ? [{ candidate, loss, objectives }] : [];
     });
+  };
+
+  /** The same with drafts; speculation is lossless, so their loss is that of the deployment alone. */
+  const withDrafts = (result: Evaluated, alone: readonly Foretold[]): Foretold[] => {
+    const models = drafts.models();
+    const { trainedLoss } = result.measured!;
+    return alone.flatMap(({ candidate, loss }) =>
+      problem.draftedDeployments(candidate, models).flatMap((drafted) => {
+        const acceptance = drafts.foretell(drafted, drafted.deployment.draft!, trainedLoss);
+        const found = acceptance === undefined ? {} : { acceptance };
+        const { objectives, violations } = problem.judge(drafted, loss, result.baselineLoss, found);
+        return meets(violations) ? [{ candidate: drafted, loss, objectives }] : [];
+      }),
+    );
   };
 
   /** One after the other, each the one that adds most to the front with those before it. */
   const choose = (result: Evaluated, table: NoiseTable, isKnown: (key: string) => boolean): Candidate[] => {
-    const foretold = foretell(result, table, isKnown);
-    const rank = nonDominatedSort(foretold.map(({ objectives }) => objectives));
-    const open = foretold.filter((_, at) => rank[at] === 0);
+    const alone = foretell(result, table);
+    // Few deployments carry drafts: drafts change costs, not which ways of storing weights are good.
+    const drafted = withDrafts(result, undominated(alone).slice(0, MOST_DRAFTED));
+    const open = undominated(
+      [...alone, ...drafted].filter(({ candidate }) => !isKnown(problem.key(candidate))),
+    );
     const barrier = frontOf(points).map(({ objectives }) => objectives);
     const chosen: Candidate[] = [];
     while (chosen.length < perArchitecture) {
@@ -121,12 +159,18 @@ export function createDeployMany(options: DeployManyOptions): DeployMany {
     return chosen;
   };
 
+  const learnDraft = ({ candidate, pair, measured }: Evaluated): void => {
+    if (pair === undefined || measured === undefined) return;
+    drafts.learn({ target: candidate.architecture, targetLoss: measured.trainedLoss, pair });
+  };
+
   return {
     next: (result, isKnown) => {
       const compared = forecast.compare(result);
       const answer = (adopted: readonly Candidate[]): NextDeployments =>
         compared === undefined ? { adopted } : { adopted, forecast: compared };
       forecast.learn(result);
+      learnDraft(result);
       const { evaluation, objectives, noiseTable } = result;
       const { rung, candidate, violations, architectureHash } = evaluation;
       if (objectives !== undefined && rung === topRung) points.push({ candidate, objectives, violations });

@@ -2,7 +2,9 @@
 import type { NoiseTable } from '../evaluators/outcome.ts';
 import type { Ask } from '../search/port.ts';
 import { type Candidate, hashOf } from '../space/candidate.ts';
+import type { Found } from './costs.ts';
 import type { Measurements, SettledMeasurement, StorageChoices } from './measurements.ts';
+import type { LearntPair, Paired, Pairing } from './pairing.ts';
 import type { RunProblem } from './problem.ts';
 import { RunError } from './run-error.ts';
 import type { CandidateRecord, EvaluationRecord } from './store/records.ts';
@@ -21,6 +23,8 @@ export interface Evaluated {
   };
   /** The baseline's loss at that rung, where constraints need it. */
   readonly baselineLoss?: number;
+  /** What was measured of its draft. */
+  readonly pair?: LearntPair;
   /** Where further deployments of the architecture are wanted. */
   readonly noiseTable?: NoiseTable;
 }
@@ -30,6 +34,8 @@ export interface Workshop {
   readonly problem: RunProblem;
   readonly trainings: Trainings;
   readonly measurements: Measurements;
+  /** Absent where nothing drafts, or pairs cannot be measured: then drafts keep what is expected of them. */
+  readonly pairing?: Pairing;
   readonly baseline?: Candidate;
   /** Where further deployments are wanted of architectures that reached a rung: their choices. */
   readonly redeploy?: { readonly rung: number; readonly choices: StorageChoices };
@@ -88,13 +94,25 @@ export async function evaluate(ask: Ask<Candidate>, workshop: Workshop): Promise
     const reason = measurementReason(measurement);
     return { candidate, evaluation: { ...trained, state: ended, reason, violations, values: {} } };
   }
+  const { draft } = ask.genome.deployment;
+  const paired = draft === undefined ? undefined : await workshop.pairing?.pair(ask.genome, draft, rung);
+  if (paired?.kind === 'failed') {
+    const { state: ended, reason } = paired;
+    return { candidate, evaluation: { ...trained, state: ended, reason, violations, values: {} } };
+  }
   const loss = measurement.loss!;
-  const judgement = problem.judge(ask.genome, loss, baselineLoss, measurement.layerBits);
+  const judgement = problem.judge(ask.genome, loss, baselineLoss, foundOf(measurement, paired));
   const isTop = !isBaseline && ask.origin !== 'adopted' && workshop.redeploy?.rung === rung;
   const noiseTable = isTop ? await tableOf(ask.genome, workshop) : undefined;
   return {
     candidate,
-    evaluation: { ...trained, state, violations: judgement.violations, values: judgement.values },
+    evaluation: {
+      ...trained,
+      state,
+      violations: judgement.violations,
+      values: judgement.values,
+      ...(paired === undefined ? {} : { speculation: paired.record }),
+    },
     objectives: judgement.objectives,
     measured: {
       trainedLoss: training.loss!,
@@ -102,7 +120,19 @@ export async function evaluate(ask: Ask<Candidate>, workshop: Workshop): Promise
       disturbance: measurement.disturbance ?? [],
     },
     ...(baselineLoss === undefined ? {} : { baselineLoss }),
+    ...(paired?.learnt === undefined ? {} : { pair: paired.learnt }),
     ...(noiseTable === undefined ? {} : { noiseTable }),
+  };
+}
+
+/** What was measured and replaces what the cost model expects. */
+function foundOf(
+  { layerBits }: SettledMeasurement,
+  paired: Extract<Paired, { kind: 'ok' }> | undefined,
+): Found {
+  return {
+    ...(layerBits === undefined ? {} : { layerBits }),
+    ...(paired?.acceptance === undefined ? {} : { acceptance: paired.acceptance }),
   };
 }
 

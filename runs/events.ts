@@ -5,6 +5,7 @@ import type {
   EvaluationRecord,
   FrontRecord,
   MeasurementRecord,
+  PairRecord,
   TrainingRecord,
 } from './store/records.ts';
 
@@ -34,6 +35,7 @@ export type RunEvent =
     }
   | { readonly kind: 'trained'; readonly training: TrainingRecord }
   | { readonly kind: 'measured'; readonly measurement: MeasurementRecord }
+  | { readonly kind: 'paired'; readonly pair: PairRecord }
   | { readonly kind: 'generation'; readonly front: FrontRecord }
   | { readonly kind: 'interrupted'; readonly runId: string }
   | { readonly kind: 'finished'; readonly runId: string; readonly front: FrontRecord };

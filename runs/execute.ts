@@ -3,12 +3,14 @@ import { teacherTask } from '../evaluators/distillation/teacher.ts';
 import type { Evaluator } from '../evaluators/port.ts';
 import { createSearch } from '../search/index.ts';
 import { canonicalJson } from '../space/candidate.ts';
+import { withoutDraft } from '../space/deployment.ts';
 import { specHash } from '../space/load-spec.ts';
 import type { RunSpec } from '../space/spec.ts';
 import { storageChoices } from '../space/storage-genes.ts';
 import { Interrupted } from './attempts.ts';
 import { explainInfeasible, hypervolumeBounds, surveySpace } from './bounds.ts';
 import { plannedEvaluations, searchSettings } from './budget.ts';
+import type { CostSetting } from './costs.ts';
 import { createDeployMany } from './deploy-many.ts';
 import { engineOf, isSameEngine } from './engine.ts';
 import type { Workshop } from './evaluate.ts';
@@ -16,6 +18,8 @@ import type { RunListener } from './events.ts';
 import { hypervolumeBox } from './fronts.ts';
 import { createLimiter } from './limiter.ts';
 import { createMeasurements } from './measurements.ts';
+import { createPairing } from './pairing.ts';
+import { createPairs } from './pairs.ts';
 import type { RunProblem } from './problem.ts';
 import { RunError } from './run-error.ts';
 import { runLoop } from './run-loop.ts';
@@ -23,6 +27,7 @@ import { type RunDetails, RunReader } from './store/queries.ts';
 import type {
   FrontRecord,
   MeasurementRecord,
+  PairRecord,
   ProfileRecord,
   StoredObjective,
   TrainingRecord,
@@ -39,6 +44,8 @@ export interface Runnable {
   readonly problem: RunProblem;
   readonly dataset: { readonly corpusSha256: string; readonly unigramBitsPerByte: number };
   readonly teacherSha256?: string;
+  /** What pairs of target and draft are priced with; needed where the spec has drafts. */
+  readonly setting?: CostSetting;
 }
 
 export interface ExecuteOptions {
@@ -158,9 +165,10 @@ interface Known {
   readonly trainings: readonly TrainingRecord[];
   readonly measurements: readonly MeasurementRecord[];
   readonly profiles: readonly ProfileRecord[];
+  readonly pairs: readonly PairRecord[];
 }
 
-const NOTHING: Known = { trainings: [], measurements: [], profiles: [] };
+const NOTHING: Known = { trainings: [], measurements: [], profiles: [], pairs: [] };
 
 function readKnown(options: ExecuteOptions, runId: string): Known {
   const reader = new RunReader(options.databasePath, options.now);
@@ -169,6 +177,7 @@ function readKnown(options: ExecuteOptions, runId: string): Known {
       trainings: reader.trainings(runId),
       measurements: reader.measurements(runId),
       profiles: reader.profiles(runId),
+      pairs: reader.pairs(runId),
     };
   } finally {
     reader.close();
@@ -184,7 +193,7 @@ interface Beginning {
 
 /** The trainings and measurements of a run, one limit on threads for both. */
 function openWorkshop(
-  { spec, problem }: Runnable,
+  { spec, problem, setting }: Runnable,
   options: ExecuteOptions,
   store: RunStore,
   known: Known,
@@ -214,17 +223,37 @@ function openWorkshop(
       emit({ kind: 'measured', measurement });
     },
     storeProfile: (profile) => store.addProfile(profile),
-    expectedBits: (candidate) => {
-      const { weightBytes } = problem.trainedCosts(candidate);
+    expectedBits: ({ architecture, deployment }) => {
+      const alone = { architecture, deployment: withoutDraft(deployment) };
+      const { weightBytes } = problem.trainedCosts(alone);
       return weightBytes === undefined ? undefined : 8 * weightBytes;
     },
   });
-  const redeploy = { rung: spec.training.rungs.length - 1, choices: storageChoices(spec.deployment) };
+  const topRung = spec.training.rungs.length - 1;
+  const pairs =
+    spec.draft === undefined || evaluator.pair === undefined
+      ? undefined
+      : createPairs({
+          ...shared,
+          evaluator: { pair: (task, abort) => evaluator.pair!(task, abort) },
+          spec: spec.draft,
+          known: known.pairs,
+          store: (pair) => {
+            store.addPair(pair);
+            emit({ kind: 'paired', pair });
+          },
+        });
+  const pairing =
+    setting === undefined
+      ? undefined
+      : createPairing({ trainings, setting, topRung, ...(pairs === undefined ? {} : { pairs }) });
+  const redeploy = { rung: topRung, choices: storageChoices(spec.deployment) };
   const isRedeployed = spec.search.deploymentsPerArchitecture > 0 && evaluator.profile !== undefined;
   return {
     problem,
     trainings,
     measurements,
+    ...(pairing === undefined ? {} : { pairing }),
     ...(spec.baseline === undefined ? {} : { baseline: spec.baseline }),
     ...(isRedeployed ? { redeploy } : {}),
   };
@@ -256,7 +285,14 @@ async function carryOn(
     const front = await runLoop({
       workshop: openWorkshop(plan, options, store, known, evaluator, abort.signal),
       search,
-      deployMany: createDeployMany({ problem, seed, topRung, perArchitecture, reference }),
+      deployMany: createDeployMany({
+        problem,
+        seed,
+        topRung,
+        perArchitecture,
+        reference,
+        ...(plan.setting?.draft === undefined ? {} : { draft: plan.setting.draft }),
+      }),
       box,
       lag: searchSpec.lag,
       generationSize: searchSpec.population,

@@ -99,7 +99,12 @@ function rowOf(
     alignmentSteps,
     ...(acceptance === undefined ? {} : { acceptance }),
     ...(standardError === undefined ? {} : { standardError }),
-    expectedAcceptance: expectedAcceptance(target, draft, sampling.temperature, alignmentSteps > 0).rounds,
+    expectedAcceptance: expectedAcceptance(
+      target.architecture,
+      draft,
+      sampling.temperature,
+      alignmentSteps > 0,
+    ).rounds,
     lengths: priced,
     verdict: judgePair(
       { ...input, maxDraftLength: Math.max(...lengths.map((each) => each.draftLength)) },

@@ -1,9 +1,11 @@
 // The run's spec as the search sees it: objective vectors that are minimised, and violations scaled by limits.
 import { candidateFeatures, type Problem } from '../search/index.ts';
+import type { Architecture } from '../space/architecture.ts';
 import { type Candidate, hashOf } from '../space/candidate.ts';
 import { type Constraint, constraintLimit, constraintViolation } from '../space/constraint.ts';
 import { type MetricName, type MetricTable, type MetricValues, metricOf } from '../space/metrics.ts';
 import type { Rng } from '../space/random.ts';
+import type { Found } from './costs.ts';
 
 /** The exact costs of one candidate as it is deployed. */
 export interface CandidateCosts {
@@ -17,10 +19,12 @@ interface CandidateSpace {
   sample(rng: Rng): Candidate;
   mutate(candidate: Candidate, rng: Rng): Candidate;
   cross(a: Candidate, b: Candidate, rng: Rng): Candidate;
-  /** Up to `most` members with the architecture of `candidate`. */
+  /** Up to `most` members with the architecture of `candidate`, without a draft. */
   deploymentsOf(candidate: Candidate, most: number, rng: Rng): Candidate[];
   /** Every member once, where the space can be listed. */
   all?(): Iterable<Candidate>;
+  /** `candidate` with each draft that it may have, of the given models among them; none where nothing drafts. */
+  draftedDeployments?(candidate: Candidate, models: readonly Architecture[]): Candidate[];
 }
 
 export interface ProblemOptions {
@@ -33,11 +37,8 @@ export interface ProblemOptions {
   readonly costsOf: (candidate: Candidate) => CandidateCosts;
   /** Costs of the small model that is trained, for comparison. */
   readonly trainedCostsOf: (candidate: Candidate) => MetricValues;
-  /**
-   * Costs with the bits that each layer's matrices were found to take; absent where another model is deployed than the
-   * one that was encoded.
-   */
-  readonly encodedCostsOf?: (candidate: Candidate, layerBits: readonly number[]) => CandidateCosts;
+  /** Costs with what was measured; those of `costsOf` when absent. */
+  readonly foundCostsOf?: (candidate: Candidate, found: Found) => CandidateCosts;
 }
 
 /** A result as the search is told it and as it is stored. */
@@ -60,13 +61,9 @@ export interface RunProblem extends Problem<Candidate> {
   costs(candidate: Candidate): CandidateCosts;
   trainedCosts(candidate: Candidate): MetricValues;
   /** @throws RangeError when an objective of the cost model is unknown (a price that nobody gave). */
-  judge(
-    candidate: Candidate,
-    loss: number,
-    baselineLoss: number | undefined,
-    layerBits?: readonly number[],
-  ): Judgement;
+  judge(candidate: Candidate, loss: number, baselineLoss: number | undefined, found?: Found): Judgement;
   deploymentsOf(candidate: Candidate, most: number, rng: Rng): Candidate[];
+  draftedDeployments(candidate: Candidate, models: readonly Architecture[]): Candidate[];
 }
 
 /** Objectives and hypervolume points are minimised: what is better when higher is negated, here and nowhere else. */
@@ -130,18 +127,19 @@ export function createProblem(options: ProblemOptions): RunProblem {
       };
     },
     deploymentsOf: (candidate, most, rng) => space.deploymentsOf(candidate, most, rng),
-    judge: (candidate, loss, baselineLoss, layerBits) => {
-      const found =
-        layerBits === undefined || options.encodedCostsOf === undefined
+    draftedDeployments: (candidate, models) => space.draftedDeployments?.(candidate, models) ?? [],
+    judge: (candidate, loss, baselineLoss, found) => {
+      const judged =
+        found === undefined || options.foundCostsOf === undefined
           ? costs(candidate)
-          : options.encodedCostsOf(candidate, layerBits);
-      const values: MetricValues = { ...found.deployed, loss };
+          : options.foundCostsOf(candidate, found);
+      const values: MetricValues = { ...judged.deployed, loss };
       const vector = objectives.map((metric) => {
         const value = values[metric];
         if (value === undefined || !Number.isFinite(value)) throw new RangeError(`${metric} is not known`);
         return toMinimised(metrics, metric, value);
       });
-      return { objectives: vector, violations: violationsOf(found, loss, baselineLoss), values };
+      return { objectives: vector, violations: violationsOf(judged, loss, baselineLoss), values };
     },
   };
 }

@@ -4,6 +4,7 @@ import type { MeasurementTask, TrainingTask } from '../evaluators/index.ts';
 import { readOrSkip } from '../evaluators/training/train.ts';
 import { type Architecture, countParameters } from '../space/architecture.ts';
 import type { Candidate } from '../space/candidate.ts';
+import { withoutDraft } from '../space/deployment.ts';
 import type { RunSpec, TrainingSpec } from '../space/spec.ts';
 import { planRun, type RunPlan } from './plan.ts';
 import { RunError } from './run-error.ts';
@@ -19,13 +20,13 @@ export interface ServedCandidate {
   readonly task: MeasurementTask;
 }
 
-/** What a worker needs to serve a candidate trained to a rung; the number of cards changes nothing that it computes. */
-function servingTask(
+/** What a worker needs to serve a candidate trained to a rung: cards and draft change nothing that the model computes. */
+export function servingTask(
   { architecture, deployment }: Candidate,
   architectureHash: string,
   rung: number,
 ): MeasurementTask {
-  return { architecture, architectureHash, rung, deployment: { ...deployment, nCards: 1 } };
+  return { architecture, architectureHash, rung, deployment: { ...withoutDraft(deployment), nCards: 1 } };
 }
 
 /** The plan of a stored run. @throws {@link RunError} where its corpus has changed, so that tokens would mean other text. */
@@ -89,9 +90,6 @@ export function smallerCandidates(
     .toSorted((a, b) => b.rung - a.rung || size(b) - size(a))
     .slice(0, MOST_CANDIDATES);
 }
-
-/** Look-up as it is measured in docs/speculation.md: runs of two to four tokens. */
-export const LOOKUP = { kind: 'lookup', longest: 4, shortest: 2 } as const;
 
 /** Depths at which a target's own first layers are offered as drafts by default. */
 export function selfDepths({ layers }: Architecture): number[] {

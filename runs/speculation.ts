@@ -1,26 +1,50 @@
 // What a draft is worth to a target: both priced together, never a product of speed-ups, and in words why it pays or
 // does not. The draft serves the target's relative: it is scaled like the target.
+import type { PairDraft } from '../evaluators/port.ts';
 import {
   expectedLookup,
   expectedModelAcceptance,
   expectedSelfAcceptance,
-  type PairDraft,
-} from '../evaluators/index.ts';
+} from '../evaluators/speculation/expected-acceptance.ts';
 import {
   breakEvenAcceptance,
   estimateSpeculation,
   type MeasuredRound,
   type SpeculationEstimate,
   type SpeculationInput,
+  uniformDeployment,
 } from '../hardware/index.ts';
-import { countParameters } from '../space/architecture.ts';
-import type { Candidate } from '../space/candidate.ts';
+import { type Architecture, countParameters } from '../space/architecture.ts';
+import { type Candidate, hashOf } from '../space/candidate.ts';
+import type { Deployment } from '../space/deployment.ts';
+import type { Draft } from '../space/draft.ts';
 import { deployedArchitecture } from '../space/scale.ts';
 import type { CostSetting } from './costs.ts';
 import { formatNumber, formatShare } from './format.ts';
 
 /** Tokens that a round drafts at most where the best number is looked for. */
-const LONGEST_DRAFT = 8;
+export const LONGEST_DRAFT = 8;
+
+/** Look-up as it is measured in docs/speculation.md: runs of two to four tokens. */
+export const LOOKUP = { kind: 'lookup', longest: 4, shortest: 2 } as const;
+
+/** A deployment's draft as it is measured and priced; a model is trained to `rung`. Its cache has the target's format. */
+export function servedDraft(draft: Draft, rung: number, { kvCacheFormat }: Deployment): PairDraft {
+  switch (draft.kind) {
+    case 'lookup':
+      return LOOKUP;
+    case 'self':
+      return { kind: 'self', nLayers: draft.nLayers };
+    case 'model': {
+      const { architecture, weightFormat } = draft;
+      const deployment = uniformDeployment(architecture.layers.length, { weightFormat, kvCacheFormat });
+      return {
+        kind: 'model',
+        model: { architecture, architectureHash: hashOf(architecture), rung, deployment },
+      };
+    }
+  }
+}
 
 /** How often a target accepts what is drafted: measured round by round, or a share of the tested tokens. */
 export interface Acceptance {
@@ -73,29 +97,29 @@ export function pairInput(
 
 /** What is expected of a draft that was not measured: see `docs/speculation.md`. */
 export function expectedAcceptance(
-  target: Candidate,
+  target: Architecture,
   draft: PairDraft,
   temperature: number,
   isAligned = false,
-): { readonly rounds: number; readonly proposalRatio: number } {
+): Acceptance & { readonly rounds: number } {
   switch (draft.kind) {
     case 'lookup': {
       const { acceptance, proposalRatio } = expectedLookup(temperature);
       return { rounds: acceptance, proposalRatio };
     }
     case 'self': {
-      const rounds = expectedSelfAcceptance(draft.nLayers / target.architecture.layers.length);
+      const rounds = expectedSelfAcceptance(draft.nLayers / target.layers.length);
       return { rounds, proposalRatio: 1 };
     }
     case 'model': {
-      const ratio = countParameters(draft.model.architecture) / countParameters(target.architecture);
+      const ratio = countParameters(draft.model.architecture) / countParameters(target);
       return { rounds: expectedModelAcceptance(ratio, isAligned), proposalRatio: 1 };
     }
   }
 }
 
 /** The pair at a draft length, at the best one where none is given; the target alone where drafting does not pay. */
-function pricePair(
+export function pricePair(
   input: PairInput,
   { rounds, proposalRatio = 1 }: Acceptance,
   draftLength: number | 'best' = 'best',

@@ -1,4 +1,5 @@
 // The exact size of a space.
+import { countDrafts } from './draft.ts';
 import type { Space } from './genome.ts';
 import { layerRuns, type StorageGene, storageGenes } from './storage-genes.ts';
 
@@ -31,21 +32,28 @@ const size = (items: readonly unknown[]) => BigInt(items.length);
  * sum over depths d of |dModel| |tie| ((L^d - F^d) |headDim| + F^d), with L layers, F of them without attention.
  */
 export function countArchitectures(space: Space): bigint {
-  return countWith(space, size(space.headDim), []);
+  return countWith(space, size(space.headDim), [], () => 1n);
 }
 
 /** Distinct members, architecture and deployment together; see `countArchitectures`. */
 export function countMembers(space: Space): bigint {
   const { headDim, headFormat, headSparsity, kvCacheFormat, nCards } = space;
   return (
-    countWith(space, size(headDim) * size(kvCacheFormat), storageGenes(space)) *
+    countWith(space, size(headDim) * size(kvCacheFormat), storageGenes(space), (depth) =>
+      countDrafts(space.draft, depth),
+    ) *
     size(headFormat) *
     size(headSparsity) *
     size(nCards)
   );
 }
 
-function countWith(space: Space, perAttention: bigint, storage: readonly StorageGene[]): bigint {
+function countWith(
+  space: Space,
+  perAttention: bigint,
+  storage: readonly StorageGene[],
+  draftsAt: (depth: number) => bigint,
+): bigint {
   const layers = countLayers(space);
   let total = 0n;
   for (const depth of space.depth) {
@@ -56,7 +64,7 @@ function countWith(space: Space, perAttention: bigint, storage: readonly Storage
       (product, gene) => product * size(gene.choices) ** BigInt(layerRuns(gene, depth).length),
       1n,
     );
-    total += countSequences(layers, depth, perAttention, single) * choices;
+    total += countSequences(layers, depth, perAttention, single) * choices * draftsAt(depth);
   }
   return total * size(space.dModel) * size(space.tieEmbeddings);
 }

@@ -21,6 +21,7 @@ export function crossCandidates(space: Space, a: Candidate, b: Candidate, rng: R
     headSparsity: either('headSparsity'),
     kvCacheFormat: either('kvCacheFormat'),
     nCards: either('nCards'),
+    draft: either('draft'),
   });
 }
 

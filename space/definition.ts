@@ -98,6 +98,54 @@ export interface SpaceDefinition {
     /** Accelerator cards that share the model. Choices: whole number from 1 to 1024. By default `1`. */
     readonly cards?: NumberChoices;
   };
+  /** What may draft tokens for speculative decoding, beside nothing. By default nothing may. */
+  readonly draft?: {
+    /** Draft models, trained once each and shared by all targets. */
+    readonly model?: {
+      /** Width of a draft model. Choices: whole number from 1 to 1e6. */
+      readonly dModel: NumberChoices;
+      /** Width of one of its attention heads; even. Choices: whole number from 2 to 1024. */
+      readonly headDim: NumberChoices;
+      /** Whether its embedding table and output head are one matrix. By default `true`. */
+      readonly tieEmbeddings?: Choices<boolean>;
+      /** Number of its layers, which are all alike. Choices: whole number from 1 to 1024. */
+      readonly depth: NumberChoices;
+      /** Query heads of each layer. Choices: whole number from 1 to 1e6. */
+      readonly nHeads: NumberChoices;
+      /**
+       * Key-value heads of each layer; only divisors of `nHeads` are used. Choices: whole number from 1 to
+       * 1e6.
+       */
+      readonly nKvHeads: NumberChoices;
+      /** Feed-forward width of each layer. Choices: whole number from 1 to 1e6. */
+      readonly dFf: NumberChoices;
+      /** Number format of all of its weights. By default `fp16`. */
+      readonly weightFormat?: Choices<WeightFormat>;
+    };
+    /** Whether the first layers of the target may draft, with its head. By default `false`. */
+    readonly self?: boolean;
+    /** Whether what followed the last tokens earlier in the text may be proposed. By default `false`. */
+    readonly lookup?: boolean;
+    /**
+     * Tokens that a round drafts at most; `best` = what is fastest for the acceptance that the pair has. By
+     * default `best`.
+     */
+    readonly length?: Choices<'best' | number>;
+    /**
+     * A draft stops where it is less sure than this that all it drafted is right; 0 = a fixed length.
+     * Choices: number from 0 to 0.99. By default `0`.
+     */
+    readonly confidence?: Choices<number>;
+    /** How the target is sampled; 0 = greedy. Number from 0 to 10. By default `1`. */
+    readonly temperature?: number;
+    /** Nucleus of that sampling. Number above 0 to 1. By default `1`. */
+    readonly topP?: number;
+    /**
+     * Steps by which a draft model that is worth it is trained on its target; 0 = none. Whole number from 0
+     * to 1e6. By default `0`.
+     */
+    readonly alignmentSteps?: number;
+  };
   /** The larger relative that a trained model stands for. */
   readonly scale?: {
     /** Factor on `dModel` and `dFf`. Whole number from 1 to 4096. */

@@ -1,5 +1,7 @@
 // How an architecture is served. The names here are the words of the YAML file; bits and codecs live in hardware/.
 
+import type { Draft } from './draft.ts';
+
 /** Number formats for stored weights, from the widest to the narrowest (block scales counted). */
 export const WEIGHT_FORMATS = [
   'fp32',
@@ -46,6 +48,8 @@ export interface Deployment {
   readonly embedding: WeightStorage;
   readonly kvCacheFormat: KvCacheFormat;
   readonly nCards: number;
+  /** What drafts tokens for speculative decoding; absent = nothing does. */
+  readonly draft?: Draft;
 }
 
 /** What is asked of the served model. `contextLength` bounds prompt plus generated tokens. */
@@ -104,4 +108,10 @@ export function plainDeployment(nLayers: number): Deployment {
     kvCacheFormat: 'fp16',
     nCards: 1,
   };
+}
+
+/** The same weights and cache, decoding alone. */
+export function withoutDraft(deployment: Deployment): Deployment {
+  const { draft: _, ...alone } = deployment;
+  return alone;
 }

@@ -2,6 +2,7 @@
 import type { Layer } from './architecture.ts';
 import type { Candidate } from './candidate.ts';
 import { alikeLayer } from './deployment.ts';
+import { allDrafts } from './draft.ts';
 import type { Block, Space } from './genome.ts';
 import { repairGenes } from './repair.ts';
 import { hasPart, layerRuns, storageGenes, withStorage } from './storage-genes.ts';
@@ -60,6 +61,7 @@ export function* allMembers(space: Space): Generator<Candidate> {
 function* membersWith(space: Space, dModel: number, layers: readonly Layer[]): Generator<Candidate> {
   const isAttentive = layers.some(({ nHeads }) => nHeads > 0);
   const reduced = <T>(choices: readonly T[]) => (isAttentive ? choices : choices.slice(0, 1));
+  const drafts = allDrafts(space.draft, layers.length, space);
   for (const blocks of storedLayers(space, layers))
     for (const headDim of reduced(space.headDim))
       for (const tieEmbeddings of space.tieEmbeddings)
@@ -67,14 +69,16 @@ function* membersWith(space: Space, dModel: number, layers: readonly Layer[]): G
           for (const headSparsity of space.headSparsity)
             for (const kvCacheFormat of reduced(space.kvCacheFormat))
               for (const nCards of space.nCards)
-                yield repairGenes(space, {
-                  dModel,
-                  headDim,
-                  tieEmbeddings,
-                  blocks,
-                  headFormat,
-                  headSparsity,
-                  kvCacheFormat,
-                  nCards,
-                });
+                for (const draft of drafts)
+                  yield repairGenes(space, {
+                    dModel,
+                    headDim,
+                    tieEmbeddings,
+                    blocks,
+                    headFormat,
+                    headSparsity,
+                    kvCacheFormat,
+                    nCards,
+                    draft,
+                  });
 }

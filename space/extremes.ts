@@ -41,6 +41,7 @@ function uniformCandidate(space: Space, layer: Layer, take: <T>(items: readonly 
     headSparsity: takeReversed(space.headSparsity),
     kvCacheFormat: takeReversed(space.kvCacheFormat),
     nCards: take(space.nCards),
+    draft: undefined,
   });
 }
 

@@ -5,10 +5,12 @@
 //   - a layer with neither attention nor feed-forward does not exist: depth counts real layers alone;
 //   - the storage of a part that a layer leaves out is written like that of its other part;
 //   - where no layer has attention, headDim is the space's smallest and the KV cache has the first format,
-//     because neither changes anything.
+//     because neither changes anything;
+//   - a draft is canonical for the target's depth (draft.ts).
 import type { Architecture, Layer } from './architecture.ts';
 import { type Candidate, hashOf } from './candidate.ts';
 import type { KvCacheFormat, LayerDeployment, WeightFormat } from './deployment.ts';
+import { containsDraft, type Draft, type DraftChoices } from './draft.ts';
 import { type PartChoices, type RunSpec, vocabSizeOf } from './spec.ts';
 import { holdsStorage, storageGenes } from './storage-genes.ts';
 
@@ -36,11 +38,13 @@ export interface Space {
   readonly headSparsity: readonly number[];
   readonly kvCacheFormat: readonly KvCacheFormat[];
   readonly nCards: readonly number[];
+  /** Absent = nothing drafts. */
+  readonly draft?: DraftChoices;
 }
 
 /** The space that a valid spec describes. */
-export function compileSpace(spec: Pick<RunSpec, 'space' | 'deployment' | 'task'>): Space {
-  const { space, deployment, task } = spec;
+export function compileSpace(spec: Pick<RunSpec, 'space' | 'deployment' | 'task' | 'draft'>): Space {
+  const { space, deployment, task, draft } = spec;
   const { nHeads, nKvHeads, dFf } = space.layers;
   return {
     vocabSize: vocabSizeOf(task.tokenizer),
@@ -61,6 +65,7 @@ export function compileSpace(spec: Pick<RunSpec, 'space' | 'deployment' | 'task'
     headSparsity: deployment.headSparsity,
     kvCacheFormat: deployment.kvCacheFormat,
     nCards: deployment.cards,
+    ...(draft === undefined ? {} : { draft: draft.choices }),
   };
 }
 
@@ -77,6 +82,7 @@ export interface Genes {
   readonly headSparsity: number;
   readonly kvCacheFormat: KvCacheFormat;
   readonly nCards: number;
+  readonly draft: Draft | undefined;
 }
 
 function storedBlocks({ architecture, deployment }: Candidate): Block[] {
@@ -94,6 +100,7 @@ export function genesOf({ architecture, deployment }: Candidate): Genes {
     headSparsity: deployment.embedding.sparsity,
     kvCacheFormat: deployment.kvCacheFormat,
     nCards: deployment.nCards,
+    draft: deployment.draft,
   };
 }
 
@@ -127,7 +134,8 @@ export function containsCandidate(space: Space, { architecture, deployment }: Ca
     (hasAttention ? space.kvCacheFormat : space.kvCacheFormat.slice(0, 1)).includes(
       deployment.kvCacheFormat,
     ) &&
-    space.nCards.includes(deployment.nCards)
+    space.nCards.includes(deployment.nCards) &&
+    containsDraft(space.draft, deployment.draft, layers.length, space)
   );
 }
 

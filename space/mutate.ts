@@ -2,6 +2,7 @@
 // gives the same child on every machine.
 import type { Layer } from './architecture.ts';
 import type { Candidate } from './candidate.ts';
+import { countDraftGenes, mutateDraft, repairDraft } from './draft.ts';
 import { type Block, type Genes, genesOf, type Space } from './genome.ts';
 import type { Rng } from './random.ts';
 import { nearestChoice, repairGenes } from './repair.ts';
@@ -37,7 +38,10 @@ function mutateGenes(space: Space, genes: Genes, rng: Rng): Genes {
   const layerNames = openLayerGenes(space);
   const runs = openRuns(space, changed.blocks);
   const nShapes = names.length + layerNames.length * changed.blocks.length;
-  const nGenes = nShapes + runs.length;
+  const nStored = nShapes + runs.length;
+  const draft = repairDraft(space.draft, changed.draft, changed.blocks.length, space);
+  const nDraft = countDraftGenes(space.draft, draft);
+  const nGenes = nStored + nDraft;
   if (nGenes === 0) return changed;
   // The gene that changes in any case, unless the depth did.
   const sure = isDepthChange ? -1 : rng.below(nGenes);
@@ -60,10 +64,17 @@ function mutateGenes(space: Space, genes: Genes, rng: Rng): Genes {
     const value = step(gene.choices, valueIn(gene, changed.blocks.slice(start, end))!, rng);
     for (let at = start; at < end; at++) blocks[at] = withStorage(blocks[at]!, gene, value);
   }
-  return { ...result, blocks };
+  let drafted = draft;
+  for (let index = 0; index < nDraft; index++) {
+    // A new kind has other genes: those of the old one are gone.
+    if (!hit(nStored + index)) continue;
+    drafted = mutateDraft(space.draft!, drafted, index, blocks.length, space, rng, step);
+    if (index === 0) break;
+  }
+  return { ...result, blocks, draft: drafted };
 }
 
-type GeneName = Exclude<keyof Genes, 'blocks'>;
+type GeneName = Exclude<keyof Genes, 'blocks' | 'draft'>;
 type LayerGeneName = keyof Layer;
 
 /** A storage gene in one of the runs of layers that it speaks for. */

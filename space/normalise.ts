@@ -12,6 +12,7 @@ import {
   type Workload,
 } from './deployment.ts';
 import { didYouMean } from './did-you-mean.ts';
+import type { DraftLength, DraftModelChoices } from './draft.ts';
 import { ExpressionError } from './expression.ts';
 import { compileSpace } from './genome.ts';
 import { type MetricName, type MetricTable, metricTable } from './metrics.ts';
@@ -19,6 +20,7 @@ import type { Scale } from './scale.ts';
 import { type Problem, show } from './schema-issues.ts';
 import {
   type DeploymentSpec,
+  type DraftSpec,
   type LayerChoices,
   type PartChoices,
   type RunSpec,
@@ -47,6 +49,8 @@ export function normalise(
   const task = normaliseTask(raw.task);
   const space = normaliseSpace(raw.space, report);
   const deployment = normaliseDeployment(raw.deployment, report);
+  const draft = raw.draft === undefined ? undefined : normaliseDraft(raw.draft, report);
+  const drafting = draft === undefined ? {} : { draft };
   const scale = raw.scale === undefined ? undefined : normaliseScale(raw.scale);
   const baseline =
     raw.baseline === undefined ? undefined : baselineCandidate(raw.baseline, task, space, report);
@@ -57,6 +61,7 @@ export function normalise(
     task,
     space,
     deployment,
+    ...drafting,
     ...(scale === undefined ? {} : { scale }),
     accelerator: raw.accelerator,
     workload: raw.workload ?? defaultWorkload(scale?.contextLength ?? task.contextLength),
@@ -64,7 +69,7 @@ export function normalise(
     ...(metrics === undefined ? {} : { metrics }),
     objectives: normaliseObjectives(raw.objectives, known, report),
     constraints: raw.constraints.flatMap((text, index) => constraint(text, index, known, report)),
-    search: normaliseSearch(raw.search, { space, deployment, task }, report),
+    search: normaliseSearch(raw.search, { space, deployment, task, ...drafting }, report),
     training: normaliseTraining(raw.training, task, space, report),
     compression: raw.compression,
     engine: raw.engine,
@@ -182,6 +187,45 @@ function distinct<T>(value: T | T[], path: Path, report: Report): T[] {
     }
   }
   return [...new Set(list)];
+}
+
+function normaliseDraft(raw: NonNullable<RawSpec['draft']>, report: Report): DraftSpec {
+  const { model, self, lookup, length, confidence, ...measured } = raw;
+  const lengths = distinct<DraftLength>(length, ['draft', 'length'], report);
+  const order = (item: DraftLength) => (item === 'best' ? Number.POSITIVE_INFINITY : item);
+  return {
+    choices: {
+      ...(model === undefined ? {} : { model: normaliseDraftModel(model, report) }),
+      self,
+      lookup,
+      draftLength: lengths.sort((a, b) => order(a) - order(b)),
+      confidence: distinct(confidence, ['draft', 'confidence'], report).sort((a, b) => a - b),
+    },
+    ...measured,
+  };
+}
+
+function normaliseDraftModel(
+  model: NonNullable<NonNullable<RawSpec['draft']>['model']>,
+  report: Report,
+): DraftModelChoices {
+  const at = (key: keyof typeof model) => ['draft', 'model', key];
+  const list = (key: 'dModel' | 'headDim' | 'depth' | 'nHeads' | 'nKvHeads' | 'dFf') =>
+    numbers(model[key], at(key), report);
+  return {
+    dModel: list('dModel'),
+    headDim: list('headDim'),
+    tieEmbeddings: distinct(model.tieEmbeddings, at('tieEmbeddings'), report).sort(
+      (a, b) => Number(a) - Number(b),
+    ),
+    depth: list('depth'),
+    nHeads: list('nHeads'),
+    nKvHeads: list('nKvHeads'),
+    dFf: list('dFf'),
+    weightFormat: distinct(model.weightFormat, at('weightFormat'), report).sort((a, b) =>
+      byWidth(WEIGHT_FORMATS, a, b),
+    ),
+  };
 }
 
 function normaliseScale(scale: NonNullable<RawSpec['scale']>): Scale {
@@ -335,7 +379,7 @@ const MOST_LISTED = 10_000n;
 /** Distinct candidates: as many as wished, or all members where the search lists the space. */
 function candidatesOf(
   { algorithm, candidates }: RawSpec['search'],
-  parts: Pick<RunSpec, 'space' | 'deployment' | 'task'>,
+  parts: Pick<RunSpec, 'space' | 'deployment' | 'task' | 'draft'>,
   report: Report,
 ): number {
   if (algorithm !== 'exhaustive') return candidates ?? 32;
@@ -355,7 +399,7 @@ function candidatesOf(
 /** Parents by default: a twentieth of the candidates, at least 8, never more than there are. */
 function normaliseSearch(
   search: RawSpec['search'],
-  parts: Pick<RunSpec, 'space' | 'deployment' | 'task'>,
+  parts: Pick<RunSpec, 'space' | 'deployment' | 'task' | 'draft'>,
   report: Report,
 ): SearchSpec {
   const { algorithm, eta, lag, deploymentsPerArchitecture } = search;

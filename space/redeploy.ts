@@ -1,5 +1,8 @@
 // Other ways of serving an architecture of the space: what "train once, deploy many" chooses from.
+import type { Architecture } from './architecture.ts';
 import { type Candidate, hashOf } from './candidate.ts';
+import { withoutDraft } from './deployment.ts';
+import { draftsFor } from './draft.ts';
 import { type Genes, genesOf, type Space } from './genome.ts';
 import type { Rng } from './random.ts';
 import { repairGenes } from './repair.ts';
@@ -31,10 +34,11 @@ function servedAlike(space: Space, storage: readonly StorageGene[], genes: Genes
 
 /**
  * Up to `most` distinct members with the architecture of the member `candidate`: those that store all layers alike (an
- * even selection where they are too many), then, where layers choose for themselves, as many random ones.
+ * even selection where they are too many), then, where layers choose for themselves, as many random ones. None drafts:
+ * see `draftedDeployments`.
  */
 export function deploymentsOf(space: Space, candidate: Candidate, most: number, rng: Rng): Candidate[] {
-  const genes = genesOf(candidate);
+  const genes = { ...genesOf(candidate), draft: undefined };
   const storage = storageGenes(space);
   const found = new Map<string, Candidate>();
   const add = (served: Genes) => {
@@ -56,4 +60,15 @@ export function deploymentsOf(space: Space, candidate: Candidate, most: number, 
     add({ ...alike, blocks: alike.blocks.map((block) => ({ ...block, ...sampleStorage(space, rng) })) });
   }
   return [...found.values()];
+}
+
+/** `candidate` with each draft that the space allows it: look-up, its own first layers, the given models. */
+export function draftedDeployments(
+  space: Space,
+  { architecture, deployment }: Candidate,
+  models: readonly Architecture[],
+): Candidate[] {
+  const alone = withoutDraft(deployment);
+  const drafts = draftsFor(space.draft, architecture.layers.length, models, space);
+  return drafts.map((draft) => ({ architecture, deployment: { ...alone, draft } }));
 }

@@ -1,6 +1,7 @@
 // Genes -> the nearest canonical member of the space. All variation ends here, so nothing can leave the space.
 import type { Layer } from './architecture.ts';
 import type { Candidate } from './candidate.ts';
+import { repairDraft } from './draft.ts';
 import type { Block, Genes, Space } from './genome.ts';
 import { type StorageGene, storageGenes, tieStorage } from './storage-genes.ts';
 
@@ -31,6 +32,7 @@ export function repairGenes(space: Space, genes: Genes): Candidate {
     snapStorage,
   );
   const hasAttention = blocks.some(({ nHeads }) => nHeads > 0);
+  const draft = repairDraft(space.draft, genes.draft, blocks.length, space);
   return {
     architecture: {
       dModel: nearestChoice(space.dModel, genes.dModel),
@@ -49,6 +51,7 @@ export function repairGenes(space: Space, genes: Genes): Candidate {
       },
       kvCacheFormat: hasAttention ? oneOf(space.kvCacheFormat, genes.kvCacheFormat) : space.kvCacheFormat[0]!,
       nCards: nearestChoice(space.nCards, genes.nCards),
+      ...(draft === undefined ? {} : { draft }),
     },
   };
 }

@@ -2,6 +2,7 @@
 import type { Layer } from './architecture.ts';
 import type { Candidate } from './candidate.ts';
 import { alikeLayer, type LayerDeployment } from './deployment.ts';
+import { sampleDraft } from './draft.ts';
 import type { Block, Space } from './genome.ts';
 import type { Rng } from './random.ts';
 import { repairGenes } from './repair.ts';
@@ -22,6 +23,7 @@ export function sampleCandidate(space: Space, rng: Rng): Candidate {
     headSparsity: rng.pick(space.headSparsity),
     kvCacheFormat: rng.pick(space.kvCacheFormat),
     nCards: rng.pick(space.nCards),
+    draft: sampleDraft(space.draft, nLayers, space, rng),
   });
 }
 

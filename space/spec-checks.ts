@@ -11,11 +11,14 @@ export function checkSpec(spec: RunSpec): Problem[] {
   return CHECKS.flatMap((check) => check(spec));
 }
 
-const evenHeadDim: Check = ({ space, baseline, training }) => {
+const evenHeadDim: Check = ({ space, baseline, training, draft }) => {
   const odd = space.headDim.find((headDim) => headDim % 2 !== 0);
   const problems: Problem[] = [];
   const because = 'rotary positions turn its numbers in pairs, so it must be even';
   if (odd !== undefined) problems.push({ path: ['space', 'headDim'], message: `headDim ${odd}: ${because}` });
+  const oddDraft = draft?.choices.model?.headDim.find((headDim) => headDim % 2 !== 0);
+  if (oddDraft !== undefined)
+    problems.push({ path: ['draft', 'model', 'headDim'], message: `headDim ${oddDraft}: ${because}` });
   const headDim = baseline?.architecture.headDim ?? 2;
   if (headDim % 2 !== 0)
     problems.push({ path: ['baseline', 'headDim'], message: `headDim ${headDim}: ${because}` });
@@ -27,13 +30,37 @@ const evenHeadDim: Check = ({ space, baseline, training }) => {
   return problems;
 };
 
-const headsHaveKvHeads: Check = ({ space }) => {
-  const { nHeads, nKvHeads } = space.layers;
-  const stuck = nHeads.filter((heads) => heads > 0 && !nKvHeads.some((kvHeads) => heads % kvHeads === 0));
-  return stuck.map((heads) => ({
-    path: ['space', 'layers', 'nHeads'],
-    message: `nHeads ${heads}: no choice of nKvHeads (${nKvHeads.join(', ')}) divides it`,
-  }));
+const headsHaveKvHeads: Check = ({ space, draft }) => {
+  const stuck = (
+    path: readonly string[],
+    { nHeads, nKvHeads }: { readonly nHeads: readonly number[]; readonly nKvHeads: readonly number[] },
+  ) =>
+    nHeads
+      .filter((heads) => heads > 0 && !nKvHeads.some((kvHeads) => heads % kvHeads === 0))
+      .map((heads) => ({
+        path: [...path, 'nHeads'],
+        message: `nHeads ${heads}: no choice of nKvHeads (${nKvHeads.join(', ')}) divides it`,
+      }));
+  const model = draft?.choices.model;
+  return [
+    ...stuck(['space', 'layers'], space.layers),
+    ...(model === undefined ? [] : stuck(['draft', 'model'], model)),
+  ];
+};
+
+const someDraftPossible: Check = ({ draft }) => {
+  if (draft === undefined) return [];
+  const { model, self, lookup } = draft.choices;
+  const problems: Problem[] = [];
+  if (model === undefined && !self && !lookup) {
+    const message = 'nothing may draft: give "model", "self: true" or "lookup: true", or leave "draft" out';
+    problems.push({ path: ['draft'], message });
+  }
+  if (draft.alignmentSteps > 0 && model === undefined) {
+    const message = 'only draft models are aligned, and the file has no "model"';
+    problems.push({ path: ['draft', 'alignmentSteps'], message });
+  }
+  return problems;
 };
 
 const someLayerPossible: Check = ({ space }) => {
@@ -47,9 +74,13 @@ const someLayerPossible: Check = ({ space }) => {
   ];
 };
 
-const scaledHeadDim: Check = ({ scale, space, baseline }) => {
+const scaledHeadDim: Check = ({ scale, space, baseline, draft }) => {
   if (scale === undefined) return [];
-  const headDims = [...space.headDim, ...(baseline === undefined ? [] : [baseline.architecture.headDim])];
+  const headDims = [
+    ...space.headDim,
+    ...(draft?.choices.model?.headDim ?? []),
+    ...(baseline === undefined ? [] : [baseline.architecture.headDim]),
+  ];
   const odd = headDims.find((headDim) => ((headDim * scale.width) / scale.heads) % 2 !== 0);
   if (odd === undefined) return [];
   const scaled = `${odd} * ${scale.width} / ${scale.heads}`;
@@ -194,6 +225,7 @@ const engineFits: Check = ({ engine }) => {
 const CHECKS: readonly Check[] = [
   evenHeadDim,
   headsHaveKvHeads,
+  someDraftPossible,
   someLayerPossible,
   scaledHeadDim,
   relativeNeedsBaseline,

@@ -142,6 +142,48 @@ const deployment = z.strictObject({
   cards: numberChoices(count.max(1024), 'accelerator cards that share the model').default(1),
 });
 
+const draftLength = z.union([z.literal('best'), count.max(16)]);
+
+const draft = z.strictObject({
+  model: z
+    .strictObject({
+      dModel: numberChoices(count, 'width of a draft model'),
+      headDim: numberChoices(headDim, 'width of one of its attention heads; even'),
+      tieEmbeddings: plainChoices(
+        z.boolean(),
+        'whether its embedding table and output head are one matrix',
+      ).default(true),
+      depth: numberChoices(count.max(1024), 'number of its layers, which are all alike'),
+      nHeads: numberChoices(count, 'query heads of each layer'),
+      nKvHeads: numberChoices(count, 'key-value heads of each layer; only divisors of `nHeads` are used'),
+      dFf: numberChoices(count, 'feed-forward width of each layer'),
+      weightFormat: plainChoices(weightFormat, 'number format of all of its weights').default('fp16'),
+    })
+    .optional()
+    .describe('draft models, trained once each and shared by all targets'),
+  self: z
+    .boolean()
+    .default(false)
+    .describe('whether the first layers of the target may draft, with its head'),
+  lookup: z
+    .boolean()
+    .default(false)
+    .describe('whether what followed the last tokens earlier in the text may be proposed'),
+  length: plainChoices(
+    draftLength,
+    'tokens that a round drafts at most; `best` = what is fastest for the acceptance that the pair has',
+  ).default('best'),
+  confidence: plainChoices(
+    z.number().min(0).max(0.99),
+    'a draft stops where it is less sure than this that all it drafted is right; 0 = a fixed length',
+  ).default(0),
+  temperature: z.number().min(0).max(10).default(1).describe('how the target is sampled; 0 = greedy'),
+  topP: z.number().gt(0).max(1).default(1).describe('nucleus of that sampling'),
+  alignmentSteps: natural
+    .default(0)
+    .describe('steps by which a draft model that is worth it is trained on its target; 0 = none'),
+});
+
 const scale = z.strictObject({
   width: count.max(4096).describe('factor on `dModel` and `dFf`'),
   heads: count
@@ -345,6 +387,9 @@ export const specSchema = z.strictObject({
   task: task.describe('what the models learn'),
   space: space.describe('the architectures to search'),
   deployment: deployment.prefault({}).describe('how a model is served'),
+  draft: draft
+    .optional()
+    .describe('what may draft tokens for speculative decoding, beside nothing; by default nothing may'),
   scale: scale.optional().describe('the larger relative that a trained model stands for'),
   accelerator: z
     .string()

@@ -4,6 +4,7 @@ import type { Architecture } from './architecture.ts';
 import type { Candidate } from './candidate.ts';
 import type { Constraint } from './constraint.ts';
 import type { KvCacheFormat, LayerPart, WeightFormat, Workload } from './deployment.ts';
+import type { DraftChoices } from './draft.ts';
 import type { EngineSpec } from './engine-spec.ts';
 import type { MetricName, MetricTable } from './metrics.ts';
 import type { Scale } from './scale.ts';
@@ -88,6 +89,16 @@ export interface DeploymentSpec {
   readonly headSparsity: readonly number[];
   readonly kvCacheFormat: readonly KvCacheFormat[];
   readonly cards: readonly number[];
+}
+
+/** What may draft tokens for speculative decoding, and how it is measured. */
+export interface DraftSpec {
+  readonly choices: DraftChoices;
+  /** How the served model is sampled: acceptance depends on it. 0 = greedy. */
+  readonly temperature: number;
+  readonly topP: number;
+  /** Steps by which a draft model that is worth it is trained on its target; 0 = none. */
+  readonly alignmentSteps: number;
 }
 
 /** How the weights that a deployment prunes are chosen. */
@@ -182,6 +193,8 @@ export interface RunSpec {
   readonly task: TaskSpec;
   readonly space: SpaceSpec;
   readonly deployment: DeploymentSpec;
+  /** Absent = every model decodes alone. */
+  readonly draft?: DraftSpec;
   readonly scale?: Scale;
   /** A catalogue name, or the path of a YAML file relative to the spec's folder. */
   readonly accelerator: string;

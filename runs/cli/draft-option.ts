@@ -1,6 +1,7 @@
 // Drafts as people name them on the command line: a candidate, the first layers, look-up.
 import type { NamedDraft } from '../pair.ts';
-import { LOOKUP, type ServedCandidate, selfDepths, servedCandidate, smallerCandidates } from '../served.ts';
+import { type ServedCandidate, selfDepths, servedCandidate, smallerCandidates } from '../served.ts';
+import { LOOKUP } from '../speculation.ts';
 import type { RunReader } from '../store/queries.ts';
 import { UsageError } from './terminal.ts';
 

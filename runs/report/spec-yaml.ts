@@ -4,7 +4,7 @@ import { Document, isMap, isScalar, isSeq, visit } from 'yaml';
 import type { Architecture } from '../../space/architecture.ts';
 import type { Candidate } from '../../space/candidate.ts';
 import type { LayerPart, WeightStorage } from '../../space/deployment.ts';
-import type { LayerChoices, PartChoices, RunSpec, TrainingSpec } from '../../space/spec.ts';
+import type { DraftSpec, LayerChoices, PartChoices, RunSpec, TrainingSpec } from '../../space/spec.ts';
 import { hasPart } from '../../space/storage-genes.ts';
 
 /** Keys of a map that still read well on one line. */
@@ -40,6 +40,18 @@ function trainingOf({ teacher, ...training }: TrainingSpec) {
   return { ...training, teacher: { ...named, ...loss } };
 }
 
+function draftOf({ choices: { model, self, lookup, draftLength, confidence }, ...measured }: DraftSpec) {
+  const shapes = Object.entries(model ?? {}).map(([name, values]) => [name, choices<unknown>(values)]);
+  return {
+    ...(model === undefined ? {} : { model: Object.fromEntries(shapes) }),
+    self,
+    lookup,
+    length: choices(draftLength),
+    confidence: choices(confidence),
+    ...measured,
+  };
+}
+
 function baselineOf({ architecture, deployment }: Candidate) {
   const { layers } = architecture;
   const { embedding, kvCacheFormat, nCards } = deployment;
@@ -71,6 +83,7 @@ export function specYaml(spec: RunSpec): string {
     task,
     space,
     deployment,
+    draft,
     baseline,
     objectives,
     constraints,
@@ -106,6 +119,7 @@ export function specYaml(spec: RunSpec): string {
       kvCacheFormat: choices(kvCacheFormat),
       cards: choices(cards),
     },
+    ...(draft === undefined ? {} : { draft: draftOf(draft) }),
     ...(baseline === undefined ? {} : { baseline: baselineOf(baseline) }),
     objectives,
     constraints: constraints.map(({ text }) => text),

@@ -16,6 +16,7 @@ import type {
   FrontRecord,
   LossForecastRecord,
   MeasurementRecord,
+  PairRecord,
   ProfileRecord,
   RunEventKind,
   StoredObjective,
@@ -28,6 +29,7 @@ import {
   frontFields,
   measurementOf,
   optional,
+  pairOf,
   parse,
   profileOf,
   type Row,
@@ -164,6 +166,11 @@ export class RunReader {
   /** Every attempt to find out what would disturb an architecture. */
   profiles(runId: string): ProfileRecord[] {
     return this.#all('SELECT * FROM noise_profiles WHERE run_id = ?', runId).map(profileOf);
+  }
+
+  /** Every attempt to measure a pair of target and draft. */
+  pairs(runId: string): PairRecord[] {
+    return this.#all('SELECT * FROM pairs WHERE run_id = ?', runId).map(pairOf);
   }
 
   /** All candidates, by number. */

@@ -1,8 +1,10 @@
 // The rows of the store as the rest of the program sees them. Values are in natural units, never negated.
-import type { NoiseTable } from '../../evaluators/outcome.ts';
+import type { NoiseTable, PairLength } from '../../evaluators/outcome.ts';
 import type { Architecture } from '../../space/architecture.ts';
 import type { Deployment } from '../../space/deployment.ts';
+import type { Draft } from '../../space/draft.ts';
 import type { MetricName, MetricValues } from '../../space/metrics.ts';
+import type { PairVerdict } from '../speculation.ts';
 
 /** One objective of a run, with the fixed points its hypervolume is measured between. */
 export interface StoredObjective {
@@ -102,6 +104,38 @@ export interface LossForecastRecord {
   readonly measuredChange: number;
 }
 
+/** One attempt to measure how much of a draft a deployed target accepts, plain or after alignment. */
+export interface PairRecord {
+  readonly architectureHash: string;
+  readonly rung: number;
+  readonly deploymentHash: string;
+  /** Names the draft: see `draftHash`. */
+  readonly draftHash: string;
+  /** Steps by which the draft was brought closer to the target before; 0 = as it was trained. */
+  readonly alignmentSteps: number;
+  readonly attempt: number;
+  readonly state: TrainingState;
+  readonly reason?: string;
+  readonly draft: Draft;
+  /** Over all positions of the target's text; absent for look-up, and unless `state` is ok. */
+  readonly acceptance?: number;
+  readonly standardError?: number;
+  /** Present exactly when `state` is ok. */
+  readonly lengths?: readonly PairLength[];
+  readonly wallSeconds: number;
+}
+
+/** What became of the draft of a candidate, as its costs were judged. */
+export interface SpeculationRecord extends PairVerdict {
+  /** Where the acceptance comes from: a law of sizes, a measurement, or one after alignment. */
+  readonly source: 'expected' | 'measured' | 'aligned';
+  /** Accepted over tested tokens. */
+  readonly acceptance: number;
+  readonly expectedAcceptance: number;
+  /** Measured before alignment, where the draft was aligned. */
+  readonly plainAcceptance?: number;
+}
+
 export type EvaluationState = Exclude<TrainingState, 'cancelled'> | 'infeasible';
 
 /** What became of one candidate at one rung. */
@@ -117,6 +151,8 @@ export interface EvaluationRecord {
   /** What was measured, and the attempt that settled it; absent where nothing was measured. */
   readonly deploymentHash?: string;
   readonly measurement?: number;
+  /** Absent where nothing drafts. */
+  readonly speculation?: SpeculationRecord;
   /** One per constraint, scaled by its limit; 0 = met. */
   readonly violations: readonly number[];
   /** The objectives and every other metric known of it; empty unless `state` is ok. */

@@ -1,12 +1,14 @@
 // From rows of the database to records: JSON parsed, NULL left out, names as in the program.
-import type { NoiseTable } from '../../evaluators/outcome.ts';
+import type { NoiseTable, PairLength } from '../../evaluators/outcome.ts';
 import type { MetricValues } from '../../space/metrics.ts';
 import type {
   CandidateRecord,
   EvaluationRecord,
   FrontRecord,
   MeasurementRecord,
+  PairRecord,
   ProfileRecord,
+  SpeculationRecord,
   TrainingRecord,
 } from './records.ts';
 
@@ -109,6 +111,25 @@ export function profileOf(row: Row): ProfileRecord {
   };
 }
 
+/** A row of `pairs`. */
+export function pairOf(row: Row): PairRecord {
+  return {
+    architectureHash: row.architecture_hash as string,
+    rung: row.rung as number,
+    deploymentHash: row.deployment_hash as string,
+    draftHash: row.draft_hash as string,
+    alignmentSteps: row.alignment_steps as number,
+    attempt: row.attempt as number,
+    state: row.state as PairRecord['state'],
+    draft: parse(row.draft_json) as PairRecord['draft'],
+    wallSeconds: row.wall_seconds as number,
+    ...optional('reason', row.reason as string | null),
+    ...optional('acceptance', row.acceptance as number | null),
+    ...optional('standardError', row.standard_error as number | null),
+    ...(row.lengths_json === null ? {} : { lengths: parse(row.lengths_json) as PairLength[] }),
+  };
+}
+
 /** A row of `evaluation_results` with its metrics. */
 export function evaluationOf(row: Row, values: MetricValues): EvaluationResult {
   return {
@@ -121,6 +142,9 @@ export function evaluationOf(row: Row, values: MetricValues): EvaluationResult {
     ...optional('attempt', row.attempt as number | null),
     ...optional('deploymentHash', row.deployment_hash as string | null),
     ...optional('measurement', row.measurement as number | null),
+    ...(row.speculation_json === null
+      ? {}
+      : { speculation: parse(row.speculation_json) as SpeculationRecord }),
     violations: parse(row.violations_json) as number[],
     feasible: row.feasible === 1,
     values,

@@ -12,6 +12,7 @@ import type {
   LossForecastRecord,
   MeasurementRecord,
   NewRun,
+  PairRecord,
   ProfileRecord,
   RunEventKind,
   TrainingRecord,
@@ -126,6 +127,22 @@ export class RunStore {
     });
   }
 
+  /** Stores an attempt to measure how a target and a draft get on. */
+  addPair({ draft, lengths, ...pair }: PairRecord): void {
+    this.#writeHeld((runId) => {
+      this.#statements.insertPair.run({
+        runId,
+        ...pair,
+        reason: pair.reason ?? null,
+        draftJson: canonicalJson(draft),
+        acceptance: pair.acceptance ?? null,
+        standardError: pair.standardError ?? null,
+        lengthsJson: lengths === undefined ? null : canonicalJson(lengths),
+        at: this.#now(),
+      });
+    });
+  }
+
   /**
    * Stores the end of an evaluation with its candidate. One that is there already (a replay) must agree; it
    * returns false then.
@@ -234,6 +251,7 @@ export class RunStore {
       attempt: evaluation.attempt ?? null,
       deploymentHash: evaluation.deploymentHash ?? null,
       measurement: evaluation.measurement ?? null,
+      speculationJson: evaluation.speculation === undefined ? null : canonicalJson(evaluation.speculation),
       violations,
       feasible: evaluation.state === 'ok' && evaluation.violations.every((v) => v === 0) ? 1 : 0,
       at: this.#now(),

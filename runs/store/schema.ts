@@ -6,6 +6,7 @@
 //   trainings     one row an attempt to train one architecture to one rung; several candidates may share one
 //   measurements  one row an attempt to measure a deployment of an architecture at a rung
 //   noise_profiles   how much each way of storing its layers would disturb an architecture at a rung
+//   pairs         one row an attempt to measure how much of a draft a deployed target accepts
 //   evaluations   what became of candidate c at rung r; numbered in the order in which the search asked
 //   objective_values   the metrics of an evaluation that went well, natural units (never NaN)
 //   fronts, front_members   the non-dominated feasible candidates and their hypervolume, per generation
@@ -242,5 +243,31 @@ CREATE TABLE loss_forecasts (
 ) STRICT, WITHOUT ROWID;
 `;
 
+const VERSION_5 = `
+CREATE TABLE pairs (
+  run_id TEXT NOT NULL REFERENCES runs(id),
+  architecture_hash TEXT NOT NULL,
+  rung INTEGER NOT NULL CHECK (rung >= 0),
+  deployment_hash TEXT NOT NULL,
+  draft_hash TEXT NOT NULL,
+  alignment_steps INTEGER NOT NULL CHECK (alignment_steps >= 0),
+  attempt INTEGER NOT NULL CHECK (attempt >= 1),
+  state TEXT NOT NULL CHECK (state IN ('ok', 'diverged', 'timed-out', 'out-of-memory', 'failed', 'cancelled')),
+  reason TEXT,
+  draft_json TEXT NOT NULL CHECK (json_valid(draft_json)),
+  acceptance REAL CHECK (acceptance IS NULL OR acceptance BETWEEN 0 AND 1),
+  standard_error REAL,
+  lengths_json TEXT CHECK (lengths_json IS NULL OR json_valid(lengths_json)),
+  wall_seconds REAL NOT NULL,
+  finished_at INTEGER NOT NULL,
+  PRIMARY KEY (run_id, architecture_hash, rung, deployment_hash, draft_hash, alignment_steps, attempt),
+  CHECK ((state = 'ok') = (lengths_json IS NOT NULL))
+) STRICT, WITHOUT ROWID;
+
+-- What became of a candidate's draft; NULL where it has none.
+ALTER TABLE evaluations ADD COLUMN speculation_json TEXT
+  CHECK (speculation_json IS NULL OR json_valid(speculation_json));
+`;
+
 /** Migration i takes a file from version i to i + 1. Never edit one that was released; append. */
-export const MIGRATIONS: readonly string[] = [VERSION_1, VERSION_2, VERSION_3, VERSION_4];
+export const MIGRATIONS: readonly string[] = [VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5];

@@ -10,6 +10,7 @@ export type WriteStatements = Readonly<
     | 'insertTraining'
     | 'insertMeasurement'
     | 'insertProfile'
+    | 'insertPair'
     | 'evaluationIdentity'
     | 'insertEvaluation'
     | 'insertObjectiveValue'
@@ -53,14 +54,19 @@ export function prepareWrites(database: Database.Database): WriteStatements {
       INSERT INTO noise_profiles (run_id, architecture_hash, rung, attempt, state, reason, table_json, wall_seconds,
         finished_at)
       VALUES (@runId, @architectureHash, @rung, @attempt, @state, @reason, @tableJson, @wallSeconds, @at)`),
+    insertPair: database.prepare(`
+      INSERT INTO pairs (run_id, architecture_hash, rung, deployment_hash, draft_hash, alignment_steps, attempt, state,
+        reason, draft_json, acceptance, standard_error, lengths_json, wall_seconds, finished_at)
+      VALUES (@runId, @architectureHash, @rung, @deploymentHash, @draftHash, @alignmentSteps, @attempt, @state,
+        @reason, @draftJson, @acceptance, @standardError, @lengthsJson, @wallSeconds, @at)`),
     evaluationIdentity: database.prepare(
       'SELECT candidate, rung, state, violations_json AS violations FROM evaluations WHERE run_id = ? AND number = ?',
     ),
     insertEvaluation: database.prepare(`
       INSERT INTO evaluations (run_id, number, candidate, rung, state, reason, architecture_hash, attempt,
-        deployment_hash, measurement, violations_json, feasible, finished_at)
+        deployment_hash, measurement, speculation_json, violations_json, feasible, finished_at)
       VALUES (@runId, @number, @candidate, @rung, @state, @reason, @architectureHash, @attempt,
-        @deploymentHash, @measurement, @violations, @feasible, @at)`),
+        @deploymentHash, @measurement, @speculationJson, @violations, @feasible, @at)`),
     insertObjectiveValue: database.prepare(
       'INSERT INTO objective_values (run_id, evaluation, metric, value) VALUES (?, ?, ?, ?)',
     ),

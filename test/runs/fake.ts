@@ -148,7 +148,7 @@ export function analyticMeasurement(task: MeasurementTask): MeasurementOutcome {
 }
 
 /** How drafts of the analytic world get on: better the larger they are beside the target, better aligned. */
-function analyticPair({ target, draft, draftLengths, alignmentSteps }: PairTask): PairOutcome {
+export function analyticPair({ target, draft, draftLengths, alignmentSteps }: PairTask): PairOutcome {
   const ratio =
     draft.kind === 'model'
       ? countParameters(draft.model.architecture) / countParameters(target.architecture)

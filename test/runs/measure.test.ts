@@ -201,7 +201,7 @@ workload: { promptTokens: 32, generatedTokens: 32 }
         .breakdown.filter((row) => row.layer === layer)
         .reduce((sum, { weightBytes }) => sum + 8 * weightBytes, 0);
     const as = (factor: number) =>
-      problem.judge(candidate, 2, undefined, [factor * inLayer(0), inLayer(1)]).values;
+      problem.judge(candidate, 2, undefined, { layerBits: [factor * inLayer(0), inLayer(1)] }).values;
     const plain = problem.judge(candidate, 2, undefined).values;
     expect(as(1)).toEqual(plain);
     if (!isReplaced) expect(as(1.5)).toEqual(plain);

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import type { Candidate } from '../../space/candidate.ts';
 import { KV_CACHE_FORMATS, WEIGHT_FORMATS, type WeightStorage } from '../../space/deployment.ts';
+import type { Draft, DraftChoices, DraftLength } from '../../space/draft.ts';
 import type { Space } from '../../space/genome.ts';
 import type { PartChoices } from '../../space/spec.ts';
 import { storageGenes } from '../../space/storage-genes.ts';
@@ -22,8 +23,42 @@ function partChoices<T>(choices: fc.Arbitrary<T[]>): fc.Arbitrary<PartChoices<T>
   );
 }
 
+/** Drafts beside none, none at all in half of the cases. */
+function draftChoices(most: number): fc.Arbitrary<DraftChoices> {
+  const model = fc.record({
+    dModel: sortedNumbers(fc.constantFrom(8, 16, 24), most),
+    headDim: sortedNumbers(fc.constantFrom(4, 8), most),
+    tieEmbeddings: fc.constantFrom([true], [false, true]),
+    depth: sortedNumbers(fc.integer({ min: 1, max: 3 }), most),
+    nHeads: sortedNumbers(fc.constantFrom(1, 2, 4), most),
+    nKvHeads: fc.constantFrom([1], [1, 2]),
+    dFf: sortedNumbers(fc.constantFrom(16, 32), most),
+    weightFormat: fc.subarray([...WEIGHT_FORMATS], { minLength: 1, maxLength: most }),
+  });
+  const length = fc.constantFrom<DraftLength[]>(['best'], [2], [1, 4], [3, 'best']);
+  return fc.record(
+    {
+      model,
+      self: fc.boolean(),
+      lookup: fc.boolean(),
+      draftLength: length,
+      confidence: fc.constantFrom([0], [0, 0.1]),
+    },
+    { requiredKeys: ['self', 'lookup', 'draftLength', 'confidence'] },
+  );
+}
+
 /** Random spaces, with at most `most` choices a gene. */
 export function spaces(most: number, deepest: number): fc.Arbitrary<Space> {
+  const withoutDrafts = spacesWithoutDrafts(most, deepest);
+  const drafted = fc.record({ space: withoutDrafts, draft: draftChoices(most) });
+  return fc.oneof(
+    { weight: 3, arbitrary: withoutDrafts },
+    { weight: 1, arbitrary: drafted.map(({ space, draft }) => ({ ...space, draft })) },
+  );
+}
+
+function spacesWithoutDrafts(most: number, deepest: number): fc.Arbitrary<Space> {
   return fc
     .record({
       vocabSize: fc.constant(256),
@@ -60,6 +95,49 @@ function sequences<T>(items: readonly T[], length: number): T[][] {
   return sequences(items, length - 1).flatMap((head) => items.map((item) => [...head, item]));
 }
 
+/** Every draft that the choices spell for some target, canonical or not. */
+function spelledDrafts({
+  draft,
+  vocabSize,
+  contextLength,
+  ropeTheta,
+  depth: depths,
+}: Space): (Draft | undefined)[] {
+  if (draft === undefined) return [undefined];
+  const rules = draft.draftLength.flatMap((draftLength) =>
+    draft.confidence.map((confidence) => ({ draftLength, confidence })),
+  );
+  const found: (Draft | undefined)[] = [undefined];
+  for (const rule of rules) {
+    if (draft.lookup) found.push({ kind: 'lookup', ...rule });
+    for (let nLayers = 1; draft.self && nLayers <= Math.max(...depths); nLayers++)
+      found.push({ kind: 'self', nLayers, ...rule });
+    if (draft.model === undefined) continue;
+    const { dModel, headDim, tieEmbeddings, depth, nHeads, nKvHeads, dFf, weightFormat } = draft.model;
+    for (const width of dModel)
+      for (const head of headDim)
+        for (const tied of tieEmbeddings)
+          for (const nLayers of depth)
+            for (const heads of nHeads)
+              for (const kvHeads of nKvHeads.filter((each) => heads % each === 0))
+                for (const inner of dFf)
+                  for (const format of weightFormat) {
+                    const layer = { nHeads: heads, nKvHeads: kvHeads, dFf: inner };
+                    const architecture = {
+                      dModel: width,
+                      headDim: head,
+                      vocabSize,
+                      contextLength,
+                      tieEmbeddings: tied,
+                      ropeTheta,
+                      layers: Array.from({ length: nLayers }, () => layer),
+                    };
+                    found.push({ kind: 'model', architecture, weightFormat: format, ...rule });
+                  }
+  }
+  return found;
+}
+
 /** Every candidate that the choices spell, canonical or not: the oracle for membership and counting. */
 export function* spelledCandidates(space: Space): Generator<Candidate> {
   const layers = space.attention.flatMap(({ nHeads, nKvHeads }) =>
@@ -75,6 +153,9 @@ export function* spelledCandidates(space: Space): Generator<Candidate> {
   const embeddings = space.headFormat.flatMap((weightFormat) =>
     space.headSparsity.map((sparsity) => ({ weightFormat, sparsity })),
   );
+  const pairs = space.nCards.flatMap((nCards) =>
+    spelledDrafts(space).map((draft) => [nCards, draft] as const),
+  );
   for (const depth of space.depth)
     for (const dModel of space.dModel)
       for (const headDim of space.headDim)
@@ -83,7 +164,7 @@ export function* spelledCandidates(space: Space): Generator<Candidate> {
             for (const storedList of sequences(stored, depth))
               for (const embedding of embeddings)
                 for (const kvCacheFormat of space.kvCacheFormat)
-                  for (const nCards of space.nCards) {
+                  for (const [nCards, draft] of pairs) {
                     const { vocabSize, contextLength, ropeTheta } = space;
                     yield {
                       architecture: {
@@ -95,7 +176,13 @@ export function* spelledCandidates(space: Space): Generator<Candidate> {
                         ropeTheta,
                         layers: layerList,
                       },
-                      deployment: { layers: storedList, embedding, kvCacheFormat, nCards },
+                      deployment: {
+                        layers: storedList,
+                        embedding,
+                        kvCacheFormat,
+                        nCards,
+                        ...(draft === undefined ? {} : { draft }),
+                      },
                     };
                   }
 }
