@@ -17,8 +17,8 @@ import { type CommonOptions, print, printJson, RUN_ARGUMENT } from './terminal.t
 
 const EXAMPLES = `
 Examples:
-  paretoformer compare latest 12 31
-  paretoformer compare latest 0 31       candidate 0 is the baseline where there is one`;
+  paretoformer compare latest 3 12
+  paretoformer compare latest 0 12       candidate 0 is the baseline where there is one`;
 
 export function addCompare(program: Command): void {
   program

@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { referenceBlocks, withReference } from '../../scripts/spec-reference.ts';
 import { allKeyPaths, knownKeys, specJsonSchema } from '../../space/json-schema.ts';
-import { parseSpec } from '../../space/load-spec.ts';
 import { METRIC_NAMES } from '../../space/metrics.ts';
 
 const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
@@ -55,20 +54,6 @@ test('the keys at a place, through alternatives and lists', () => {
   expect(knownKeys(['task', 'tokenizer', 'bpe'])).toEqual(['vocabSize']);
   expect(knownKeys(['baseline', 'layers', 3])).toEqual(['nHeads', 'nKvHeads', 'dFf']);
   expect(knownKeys(['nowhere', 'at', 'all'])).toEqual([]);
-});
-
-test('the specification that the documentation shows is valid', () => {
-  const fences = [...read('docs/search-space.md').matchAll(/```yaml\n([\s\S]*?)```/g)].map(
-    ([, text]) => text!,
-  );
-  const [whole, ...others] = fences.filter((text) => text.includes('specVersion'));
-  expect(others).toEqual([]);
-  expect(parseSpec(whole!, 'docs.yaml').accelerator).toBe('nvidia-a100-80gb');
-  for (const part of fences.filter((text) => text.startsWith('objectives'))) {
-    const baseline =
-      'baseline: {dModel: 64, headDim: 16, depth: 2, layer: {nHeads: 4, nKvHeads: 1, dFf: 128}}';
-    expect(parseSpec(`${whole}${part}${baseline}`, 'docs.yaml').constraints).toHaveLength(3);
-  }
 });
 
 test('the documentation explains every key and every metric', () => {

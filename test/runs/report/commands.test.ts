@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { weightsOf } from '../../../runs/cli/pick.ts';
@@ -9,8 +9,6 @@ import { parseSpec, specHash } from '../../../space/load-spec.ts';
 import { commandLine } from '../command-line.ts';
 import { newDatabase } from '../harness.ts';
 import { demoRun } from './demo.ts';
-
-const ROOT = resolve(import.meta.dirname, '../../..');
 
 interface Member {
   readonly candidate: number;
@@ -174,23 +172,6 @@ describe('report', () => {
     const { reproduce } = await json('report', 'latest');
     expect(specHash(parseSpec(reproduce.yaml, 'space.yaml'))).toBe(reproduce.specSha256);
   });
-});
-
-describe('the page of documentation', () => {
-  const commands = [...readFileSync(join(ROOT, 'docs/report.md'), 'utf8').matchAll(/```sh\n(.*?)```/gs)]
-    .flatMap(([, block]) => block!.trim().split('\n'))
-    .map((line) => line.replace(/^paretoformer /, ''));
-
-  it.each(commands.filter((command) => command !== 'serve'))(
-    'shows a command that works: %s',
-    async (command) => {
-      const words = [...command.matchAll(/'([^']*)'|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain!);
-      const argv = words.map((word) => (word === 'report.html' ? join(dirname(db), word) : word));
-      const { exitCode, stdout } = await commandLine(...argv, '--db', db);
-      expect(exitCode).toBe(0);
-      expect(stdout).not.toBe('');
-    },
-  );
 });
 
 describe('a picture in characters', () => {
