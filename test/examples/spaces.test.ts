@@ -50,3 +50,8 @@ describe.each(files)('examples/%s', (file) => {
     expect(openRuns(database).front()!.rung).toBe(spec.training.rungs.length - 1);
   });
 });
+
+it('are all in the README', () => {
+  const readme = readFileSync(join(EXAMPLES, '../README.md'), 'utf8');
+  expect(files.filter((file) => !readme.includes(`(examples/${file})`))).toEqual([]);
+});
