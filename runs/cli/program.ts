@@ -40,6 +40,7 @@ const COMMANDS: Readonly<Record<string, readonly CommandEntry[]>> = {
     { name: 'pair', load: async () => (await import('./pair.ts')).addPair },
     { name: 'report', load: async () => (await import('./report.ts')).addReport },
     { name: 'serve', load: async () => (await import('./serve.ts')).addServe },
+    { name: 'prune', load: async () => (await import('./prune.ts')).addPrune },
   ],
   'Take a model home:': [
     { name: 'export', load: async () => (await import('./export.ts')).addExport },
