@@ -1,67 +1,19 @@
 // Numbers with units and plain tables, for people. Everything stored or exported stays in base units.
-import { type MetricName, type MetricTable, type MetricUnit, metricOf } from '../space/metrics.ts';
+import { type MetricName, type MetricTable, metricOf } from '../space/metrics.ts';
+import { formatNumber, formatQuantity } from './report/page/units.js';
 
-const BINARY_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
-const DECIMAL_UNITS = ['', 'K', 'M', 'G', 'T', 'P', 'E', 'Z', 'Y'];
-
-/** Three significant digits, without an exponent where that stays short: `0.0123`, `1.23`, `123`, `12345`. */
-export function formatNumber(value: number, digits = 3): string {
-  if (value === 0) return '0';
-  const magnitude = Math.abs(value);
-  if (magnitude < 1e-4 || magnitude >= 1e9) return value.toExponential(digits - 1);
-  if (magnitude >= 10 ** digits) return Math.round(value).toString();
-  return Number(value.toPrecision(digits)).toString();
-}
-
-function scaled(value: number, base: number, units: readonly string[]): string {
-  let magnitude = Math.abs(value);
-  let at = 0;
-  // 999.5 would be rounded to 1000 of the smaller unit.
-  while (magnitude >= (base === 1000 ? 999.5 : 1023.5) && at < units.length - 1) {
-    magnitude /= base;
-    at++;
-  }
-  const number = at === 0 ? formatNumber(magnitude) : magnitude.toPrecision(magnitude >= 1000 ? 4 : 3);
-  return `${value < 0 ? '-' : ''}${number} ${units[at]}`.trimEnd();
-}
-
-/** `512 B`, `1.50 GiB`; multiples of 1024. */
-export function formatBytes(bytes: number): string {
-  return scaled(bytes, 1024, BINARY_UNITS);
-}
-
-/** `950`, `6.74 G`; multiples of 1000. */
-export function formatCount(count: number): string {
-  return scaled(count, 1000, DECIMAL_UNITS);
-}
-
-/** `12.3 µs`, `4.56 ms`, `7.89 s`. */
-export function formatSeconds(seconds: number): string {
-  const magnitude = Math.abs(seconds);
-  if (magnitude === 0) return '0 s';
-  if (magnitude < 1e-6) return `${(seconds * 1e9).toPrecision(3)} ns`;
-  if (magnitude < 1e-3) return `${(seconds * 1e6).toPrecision(3)} µs`;
-  if (magnitude < 1) return `${(seconds * 1e3).toPrecision(3)} ms`;
-  return magnitude < 1000 ? `${seconds.toPrecision(3)} s` : `${Math.round(seconds)} s`;
-}
+export {
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatNumber,
+  formatSeconds,
+  formatShare,
+} from './report/page/units.js';
 
 /** `1 layer`, `3 layers`. */
 export function plural(n: number, word: string): string {
   return `${n} ${word}${n === 1 ? '' : 's'}`;
-}
-
-/** Waiting time for people: `45 s`, `3 min 20 s`, `2 h 05 min`. */
-export function formatDuration(seconds: number): string {
-  const whole = Math.max(0, Math.round(seconds));
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, '0')} s`;
-  return `${Math.floor(whole / 3600)} h ${String(Math.floor((whole % 3600) / 60)).padStart(2, '0')} min`;
-}
-
-/** `12.3 %`. */
-export function formatShare(share: number): string {
-  const percent = share * 100;
-  return `${percent === 0 || percent >= 10 ? percent.toFixed(percent === 0 ? 0 : 1) : formatNumber(percent)} %`;
 }
 
 /** `+1.2 %`, `-0.03 %`, `x0.49` beyond a factor of two; `-` where nothing can be said. */
@@ -75,31 +27,9 @@ export function formatChange(from: number | undefined, to: number | undefined): 
   return `${percent > 0 ? '+' : ''}${digits} %`;
 }
 
-/** A value in the unit of its metric. */
-function formatUnit(unit: MetricUnit, value: number): string {
-  switch (unit) {
-    case 'bitsPerByte':
-      return value.toFixed(4);
-    case 'seconds':
-      return formatSeconds(value);
-    case 'bytes':
-      return formatBytes(value);
-    case 'count':
-      return formatCount(value);
-    case 'tokensPerSecond':
-      return `${formatNumber(value)} tok/s`;
-    case 'joules':
-      return `${formatNumber(value)} J`;
-    case 'dollars':
-      return `$${formatNumber(value)}`;
-    case 'number':
-      return formatNumber(value);
-  }
-}
-
 /** A metric's value with its unit; `-` where it is unknown. */
 export function formatMetric(metrics: MetricTable, name: MetricName, value: number | undefined): string {
-  return value === undefined ? '-' : formatUnit(metricOf(metrics, name).unit, value);
+  return value === undefined ? '-' : formatQuantity(metricOf(metrics, name).unit, value);
 }
 
 /** Column heads carry the unit only where the cells do not. */

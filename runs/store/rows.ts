@@ -10,6 +10,7 @@ import type {
   ProfileRecord,
   SpeculationRecord,
   TrainingRecord,
+  TrainingState,
 } from './records.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -64,15 +65,22 @@ function trainingFields(row: Row) {
   };
 }
 
-/** A row of `trainings`. */
-export function trainingOf(row: Row): TrainingRecord {
+/** What every attempt at an architecture and a rung has. */
+function attemptFields(row: Row) {
   return {
     architectureHash: row.architecture_hash as string,
     rung: row.rung as number,
     attempt: row.attempt as number,
-    state: row.state as TrainingRecord['state'],
+    state: row.state as TrainingState,
     wallSeconds: row.wall_seconds as number,
     ...optional('reason', row.reason as string | null),
+  };
+}
+
+/** A row of `trainings`. */
+export function trainingOf(row: Row): TrainingRecord {
+  return {
+    ...attemptFields(row),
     ...trainingFields(row),
     ...optional('compileSeconds', row.compile_seconds as number | null),
     ...optional('checkpoint', row.checkpoint as string | null),
@@ -83,13 +91,8 @@ export function trainingOf(row: Row): TrainingRecord {
 export function measurementOf(row: Row): MeasurementRecord {
   const list = (json: unknown) => (json === null ? null : (parse(json) as number[]));
   return {
-    architectureHash: row.architecture_hash as string,
-    rung: row.rung as number,
+    ...attemptFields(row),
     deploymentHash: row.deployment_hash as string,
-    attempt: row.attempt as number,
-    state: row.state as MeasurementRecord['state'],
-    wallSeconds: row.wall_seconds as number,
-    ...optional('reason', row.reason as string | null),
     ...optional('loss', row.loss as number | null),
     ...optional('encodedBits', row.encoded_bits as number | null),
     ...optional('expectedBits', row.expected_bits as number | null),
@@ -101,12 +104,7 @@ export function measurementOf(row: Row): MeasurementRecord {
 /** A row of `noise_profiles`. */
 export function profileOf(row: Row): ProfileRecord {
   return {
-    architectureHash: row.architecture_hash as string,
-    rung: row.rung as number,
-    attempt: row.attempt as number,
-    state: row.state as ProfileRecord['state'],
-    wallSeconds: row.wall_seconds as number,
-    ...optional('reason', row.reason as string | null),
+    ...attemptFields(row),
     ...(row.table_json === null ? {} : { table: parse(row.table_json) as NoiseTable }),
   };
 }
@@ -114,16 +112,11 @@ export function profileOf(row: Row): ProfileRecord {
 /** A row of `pairs`. */
 export function pairOf(row: Row): PairRecord {
   return {
-    architectureHash: row.architecture_hash as string,
-    rung: row.rung as number,
+    ...attemptFields(row),
     deploymentHash: row.deployment_hash as string,
     draftHash: row.draft_hash as string,
     alignmentSteps: row.alignment_steps as number,
-    attempt: row.attempt as number,
-    state: row.state as PairRecord['state'],
     draft: parse(row.draft_json) as PairRecord['draft'],
-    wallSeconds: row.wall_seconds as number,
-    ...optional('reason', row.reason as string | null),
     ...optional('acceptance', row.acceptance as number | null),
     ...optional('standardError', row.standard_error as number | null),
     ...(row.lengths_json === null ? {} : { lengths: parse(row.lengths_json) as PairLength[] }),

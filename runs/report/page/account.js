@@ -1,7 +1,8 @@
 // The run's account of itself: what matters, what was rejected and why, and how to repeat it.
 import { announce, fill, h, select } from './dom.js';
-import { formatShare, formatWhole, labelOf } from './format.js';
+import { formatWhole, labelOf } from './format.js';
 import { bar, disclosure, table } from './table.js';
+import { formatShare } from './units.js';
 
 /** @param {ReportData} data */
 export function importanceSection(data) {

@@ -1,9 +1,10 @@
 // One candidate in full: what it is, layer by layer as a heat map, and where its time and memory go.
 import { fill, h, segmented } from './dom.js';
-import { formatShare, formatUnit, formatWhole, labelOf, marksText } from './format.js';
+import { formatUnit, formatWhole, labelOf, marksText } from './format.js';
 import { heatMap } from './layers.js';
 import { columnOf, pointIndex } from './state.js';
 import { bar, table } from './table.js';
+import { formatShare } from './units.js';
 
 /** @typedef {(candidate: number) => Promise<Member>} FetchMember */
 

@@ -111,3 +111,48 @@ export function tooltipStyle(colours) {
       'box-shadow: 0 4px 16px rgb(0 0 0 / 14%); border-radius: 8px; max-width: 340px; white-space: normal;',
   };
 }
+
+/** What lines over a growing search share: room, legend, tooltip and the axis below. @param {Palette} colours @param {string} name of the axis */
+export function courseStyle(colours, name) {
+  const axis = axisStyle(colours);
+  return {
+    grid: { left: 8, right: 20, top: 44, bottom: 40, containLabel: true },
+    legend: {
+      top: 0,
+      right: 0,
+      textStyle: { color: colours.text },
+      itemWidth: 14,
+      icon: 'roundRect',
+      itemHeight: 3,
+    },
+    tooltip: { ...tooltipStyle(colours), trigger: 'axis' },
+    xAxis: {
+      ...axis,
+      type: 'value',
+      min: 0,
+      max: 'dataMax',
+      axisLabel: { ...axis.axisLabel, showMaxLabel: false },
+      splitLine: { show: false },
+      name,
+      nameLocation: 'middle',
+      nameGap: 26,
+    },
+  };
+}
+
+/** An upright axis beside it. @param {Palette} colours @param {string} name @param {object} [more] */
+export function courseAxis(colours, name, more = {}) {
+  return {
+    ...axisStyle(colours),
+    type: 'value',
+    min: 0,
+    name,
+    nameTextStyle: { color: colours.muted, align: 'left' },
+    ...more,
+  };
+}
+
+/** A line of such a chart; few points are marked. @param {string | undefined} color @param {number} nPoints */
+export function courseLine(color, nPoints) {
+  return { type: 'line', color, symbolSize: 5, showSymbol: nPoints < 60, lineStyle: { width: 2 } };
+}

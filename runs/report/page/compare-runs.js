@@ -1,9 +1,10 @@
 // Several runs on one page: their fronts over each other, their hypervolume, and what they came to.
 import { ask } from './ask.js';
-import { axisStyle, createChart, tooltipStyle } from './chart.js';
+import { axisStyle, courseAxis, courseLine, courseStyle, createChart, tooltipStyle } from './chart.js';
 import { fill, h, select } from './dom.js';
-import { axisUnit, formatDuration, formatUnit, formatWhole, labelOf, lowerLabel } from './format.js';
+import { axisUnit, formatUnit, formatWhole, labelOf, lowerLabel } from './format.js';
 import { table } from './table.js';
+import { formatDuration } from './units.js';
 
 /** @param {HTMLElement} root @param {readonly string[]} ids */
 export function comparePage(root, ids) {
@@ -200,19 +201,11 @@ function frontsOption(reports, x, y, colours) {
 
 /** @param {readonly ReportData[]} reports @param {import('./chart.js').Palette} colours */
 function coursesOption(reports, colours) {
+  const style = courseStyle(colours, 'evaluations');
   return {
-    grid: { left: 8, right: 20, top: 48, bottom: 40, containLabel: true },
-    legend: {
-      top: 0,
-      right: 0,
-      textStyle: { color: colours.text },
-      itemWidth: 14,
-      icon: 'roundRect',
-      itemHeight: 3,
-    },
+    ...style,
     tooltip: {
-      ...tooltipStyle(colours),
-      trigger: 'axis',
+      ...style.tooltip,
       formatter: (/** @type {any} */ items) =>
         h(
           'div',
@@ -222,28 +215,10 @@ function coursesOption(reports, colours) {
           ),
         ),
     },
-    xAxis: {
-      ...axisStyle(colours),
-      type: 'value',
-      min: 0,
-      splitLine: { show: false },
-      name: 'evaluations',
-      nameLocation: 'middle',
-      nameGap: 26,
-    },
-    yAxis: {
-      ...axisStyle(colours),
-      type: 'value',
-      min: 0,
-      name: 'hypervolume',
-      nameTextStyle: { color: colours.muted, align: 'left' },
-    },
+    yAxis: courseAxis(colours, 'hypervolume'),
     series: reports.map(({ course }, k) => ({
-      type: 'line',
+      ...courseLine(colours.series[k % colours.series.length], course.length),
       name: nameOfRun(reports, k),
-      color: colours.series[k % colours.series.length],
-      showSymbol: false,
-      lineStyle: { width: 2 },
       data: course.map(({ evaluations, hypervolume }) => [evaluations, hypervolume]),
     })),
   };

@@ -1,5 +1,5 @@
 // How the run went: hypervolume over evaluations and over trained tokens, and how well the search foretold losses.
-import { axisStyle, createChart, tooltipStyle } from './chart.js';
+import { courseAxis, courseLine, courseStyle, createChart } from './chart.js';
 import { fill, h } from './dom.js';
 import { formatUnit, formatWhole } from './format.js';
 import { disclosure, table } from './table.js';
@@ -97,22 +97,12 @@ function courseLabel({ course }, key) {
 function courseOption(course, key, colours) {
   const rungs = [...new Set(course.map(({ rung }) => rung))];
   const factor = key === 'tokens' ? 1e6 : 1;
+  const style = courseStyle(colours, key === 'tokens' ? 'million tokens' : 'evaluations');
   return {
-    grid: { left: 8, right: 20, top: 36, bottom: 40, containLabel: true },
-    legend:
-      rungs.length < 2
-        ? undefined
-        : {
-            top: 0,
-            right: 0,
-            textStyle: { color: colours.muted },
-            itemWidth: 14,
-            icon: 'roundRect',
-            itemHeight: 3,
-          },
+    ...style,
+    legend: rungs.length < 2 ? undefined : style.legend,
     tooltip: {
-      ...tooltipStyle(colours),
-      trigger: 'axis',
+      ...style.tooltip,
       formatter: (/** @type {any} */ items) => {
         const point = items[0]?.data?.point;
         if (point === undefined) return '';
@@ -128,31 +118,10 @@ function courseOption(course, key, colours) {
         );
       },
     },
-    xAxis: {
-      ...axisStyle(colours),
-      type: 'value',
-      min: 0,
-      max: 'dataMax',
-      axisLabel: { ...axisStyle(colours).axisLabel, showMaxLabel: false },
-      splitLine: { show: false },
-      name: key === 'tokens' ? 'million tokens' : 'evaluations',
-      nameLocation: 'middle',
-      nameGap: 26,
-    },
-    yAxis: {
-      ...axisStyle(colours),
-      type: 'value',
-      min: 0,
-      name: 'hypervolume',
-      nameTextStyle: { color: colours.muted, align: 'left' },
-    },
+    yAxis: courseAxis(colours, 'hypervolume'),
     series: rungs.map((rung, at) => ({
-      type: 'line',
+      ...courseLine(colours.series[at % colours.series.length], course.length),
       name: `rung ${rung}`,
-      color: colours.series[at % colours.series.length],
-      symbolSize: 5,
-      showSymbol: course.length < 60,
-      lineStyle: { width: 2 },
       data: course
         .filter((point) => point.rung === rung)
         .map((point) => ({ value: [point[key] / factor, point.hypervolume], point })),
@@ -217,60 +186,27 @@ export function surrogateSection(data) {
 /** @param {ReportData['surrogate']} reports @param {import('./chart.js').Palette} colours */
 function surrogateOption(reports, colours) {
   const compared = reports.filter(({ nCompared }) => nCompared > 0);
-  /** @param {string} name @param {'rootMeanSquareError' | 'kendallTau'} key @param {number} yAxisIndex @param {string | undefined} color */
-  const line = (name, key, yAxisIndex, color) => ({
-    type: 'line',
+  const style = courseStyle(colours, 'candidates');
+  /** @param {string} name @param {'rootMeanSquareError' | 'kendallTau'} key @param {number} yAxisIndex */
+  const line = (name, key, yAxisIndex) => ({
+    ...courseLine(colours.series[yAxisIndex], compared.length),
     name,
     yAxisIndex,
-    color,
-    symbolSize: 5,
-    showSymbol: compared.length < 60,
-    lineStyle: { width: 2 },
     data: compared.map((report) => [report.nCandidates, report[key]]),
   });
   return {
-    grid: { left: 8, right: 20, top: 40, bottom: 40, containLabel: true },
-    legend: {
-      top: 0,
-      left: 'center',
-      textStyle: { color: colours.muted },
-      itemWidth: 14,
-      icon: 'roundRect',
-      itemHeight: 3,
-    },
-    tooltip: { ...tooltipStyle(colours), trigger: 'axis' },
-    xAxis: {
-      ...axisStyle(colours),
-      type: 'value',
-      min: 0,
-      max: 'dataMax',
-      axisLabel: { ...axisStyle(colours).axisLabel, showMaxLabel: false },
-      splitLine: { show: false },
-      name: 'candidates',
-      nameLocation: 'middle',
-      nameGap: 26,
-    },
+    ...style,
+    // Axes on both sides have their names where the legend would be.
+    legend: { ...style.legend, right: undefined, left: 'center' },
     yAxis: [
-      {
-        ...axisStyle(colours),
-        type: 'value',
-        min: 0,
-        name: 'error',
-        nameTextStyle: { color: colours.muted },
-      },
-      {
-        ...axisStyle(colours),
-        type: 'value',
+      courseAxis(colours, 'error', { nameTextStyle: { color: colours.muted } }),
+      courseAxis(colours, 'rank correlation', {
         min: -1,
         max: 1,
-        name: 'rank correlation',
         splitLine: { show: false },
         nameTextStyle: { color: colours.muted, align: 'right' },
-      },
+      }),
     ],
-    series: [
-      line('error', 'rootMeanSquareError', 0, colours.series[0]),
-      line('rank correlation', 'kendallTau', 1, colours.series[1]),
-    ],
+    series: [line('error', 'rootMeanSquareError', 0), line('rank correlation', 'kendallTau', 1)],
   };
 }

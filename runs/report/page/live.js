@@ -3,9 +3,10 @@
 import { ask } from './ask.js';
 import { comparePage } from './compare-runs.js';
 import { checkbox, fill, h } from './dom.js';
-import { formatDuration, formatWhole } from './format.js';
+import { formatWhole } from './format.js';
 import { createReport } from './report.js';
 import { table } from './table.js';
+import { formatDuration } from './units.js';
 
 /** @param {HTMLElement} root @param {any} boot */
 export function startLive(root, boot) {

@@ -5,10 +5,11 @@ import { redrawCharts } from './chart.js';
 import { chooseSection, frontTable } from './choose.js';
 import { courseSection, surrogateSection } from './course.js';
 import { fill, h, segmented } from './dom.js';
-import { formatDuration, formatUnit, formatWhole, lowerLabel } from './format.js';
+import { formatUnit, formatWhole, lowerLabel } from './format.js';
 import { parallelSection } from './parallel.js';
 import { scatterSection } from './scatter.js';
 import { createState, initialChoices } from './state.js';
+import { formatDuration } from './units.js';
 
 /**
  * @param {HTMLElement} root
