@@ -51,6 +51,15 @@ function nodeMessage(node: GraphNode, nameOf: (id: number) => string): Message {
 /** An output's name in the ONNX model: an input may bear the same name in the trace. */
 export const outputName = (name: string): string => `out/${name}`;
 
+/** The first output of every model: an empty sequence, for the sake of `runInPlace`. */
+export const SEQUENCE_OUTPUT = 'sequence';
+
+function sequenceInfoMessage(name: string): Message {
+  const ofFloats = new Message().message(1, new Message().varint(1, ELEMENT_TYPE.float32));
+  const sequence = new Message().message(1, ofFloats);
+  return new Message().string(1, name).message(2, new Message().message(4, sequence));
+}
+
 /**
  * The bytes of an ONNX model. Inputs carry the names they were traced with, outputs those of `outputName`.
  * An output that is itself an input or a constant is passed through an Identity node.
@@ -74,11 +83,13 @@ export function toOnnx(graph: Graph): Uint8Array {
   const nameOf = (id: number) => names.get(id) ?? valueName(id);
   for (const node of graph.nodes) body.message(1, nodeMessage(node, nameOf));
   for (const node of tail) body.message(1, node);
+  body.message(1, new Message().string(2, SEQUENCE_OUTPUT).string(4, 'SequenceEmpty'));
   body.string(2, 'paretoformer');
   graph.values.forEach((value, id) => {
     if (value.data !== undefined) body.message(5, tensorMessage(nameOf(id), value));
   });
   for (const [name, id] of graph.inputs) body.message(11, valueInfoMessage(name, graph.values[id]!));
+  body.message(12, sequenceInfoMessage(SEQUENCE_OUTPUT));
   for (const [name, id] of graph.outputs)
     body.message(12, valueInfoMessage(outputName(name), graph.values[id]!));
   return new Message()

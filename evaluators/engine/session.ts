@@ -2,8 +2,9 @@
 import { env, InferenceSession } from 'onnxruntime-node';
 import type { Provider } from '../../space/engine-spec.ts';
 import type { Graph } from './graph.ts';
-import { outputName, toOnnx } from './onnx.ts';
-import type { Buffer, CompiledProgram, Engine, Feeds, InputSpec, TensorFunction } from './program.ts';
+import { toOnnx } from './onnx.ts';
+import type { CompiledProgram, Engine, Feeds, InputSpec, TensorFunction } from './program.ts';
+import { runInPlace } from './run-in-place.ts';
 import { trace } from './trace.ts';
 
 // What fails is thrown; ONNX Runtime would print it, too.
@@ -54,11 +55,7 @@ export async function compileGraph(
     nNodes: graph.nodes.length,
     traceSeconds,
     sessionSeconds: (performance.now() - start) / 1000,
-    async run(feeds: Feeds, fetches: Feeds) {
-      const named: Record<string, Buffer> = {};
-      for (const [name, buffer] of Object.entries(fetches)) named[outputName(name)] = buffer;
-      await session.run(feeds, named);
-    },
+    run: (feeds: Feeds, fetches: Feeds) => runInPlace(session, feeds, fetches),
     endProfiling: () => session.endProfiling(),
     release: () => session.release(),
   };
