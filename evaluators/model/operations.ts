@@ -21,9 +21,7 @@ export function linear(x: tf.Tensor2D, weight: tf.Tensor2D): tf.Tensor2D {
  * wider, because a product packs its right operand once for all its rows. That of `x` is shared by all that read it.
  */
 function weightGradient(x: tf.Tensor, dy: tf.Tensor): tf.Tensor {
-  return x.shape[1]! >= dy.shape[1]!
-    ? tf.matMul(tf.transpose(x), dy)
-    : tf.transpose(tf.matMul(tf.transpose(dy), x));
+  return tf.matMul(tf.transpose(x), dy);
 }
 
 /** Root-mean-square norm, `x / sqrt(mean(x^2) + eps) * gain` (Zhang and Sennrich 2019, eq. 4). */
@@ -35,15 +33,13 @@ export function rmsNorm(x: tf.Tensor2D, gain: tf.Tensor1D, epsilon = 1e-5): tf.T
     return {
       value,
       gradFunc: (dy, [input, inv, g]) => {
-        const product = tf.mul(dy, input!); // (N, D)
+        const scaled = tf.mul(dy, inv!); // (N, D)
+        const product = tf.mul(scaled, input!); // (N, D)
         // The part of dy along x, as a factor on x: inv^3 * sum(dy * x * gain) / D
-        const along = tf.mul(
-          tf.matMul(product, tf.reshape(g!, [width, 1])),
-          tf.mul(tf.mul(inv!, tf.square(inv!)), 1 / width),
-        ); // (N, 1)
-        const dx = tf.sub(tf.mul(tf.mul(dy, g!), inv!), tf.mul(input!, along)); // (N, D)
-        const dGain = tf.matMul(tf.reshape(inv!, [1, -1]), product); // (1, D)
-        return [dx, tf.reshape(dGain, [width])];
+        const mean = tf.matMul(product, tf.reshape(tf.mul(g!, 1 / width), [width, 1])); // (N, 1)
+        const along = tf.mul(mean, tf.square(inv!)); // (N, 1)
+        const dx = tf.sub(tf.mul(scaled, g!), tf.mul(input!, along)); // (N, D)
+        return [dx, tf.sum(product, 0)];
       },
     };
   });
@@ -53,14 +49,15 @@ export function rmsNorm(x: tf.Tensor2D, gain: tf.Tensor1D, epsilon = 1e-5): tf.T
 export function swiGlu(gate: tf.Tensor2D, up: tf.Tensor2D): tf.Tensor2D {
   return withGradient<tf.Tensor2D>([gate, up], (save) => {
     const silu = siluKernel(gate); // (N, F)
-    save([gate, up, silu]);
+    const value = tf.mul(silu, up) as tf.Tensor2D; // (N, F)
+    save([gate, up, silu, value]);
     return {
-      value: tf.mul(silu, up) as tf.Tensor2D,
-      gradFunc: (dy, [x, u, a]) => {
+      value,
+      gradFunc: (dy, [x, u, a, p]) => {
         const s = tf.sigmoid(x!); // (N, F)
-        // d silu = s + silu * (1 - s)
-        const dSilu = tf.add(s, tf.sub(a!, tf.mul(a!, s))); // (N, F)
-        return [tf.mul(tf.mul(dy, u!), dSilu), tf.mul(dy, a!)];
+        // u * d silu = u * (s + silu * (1 - s)) = p + s * (u - p)
+        const slope = tf.add(tf.mul(s, tf.sub(u!, p!)), p!); // (N, F)
+        return [tf.mul(dy, slope), tf.mul(dy, a!)];
       },
     };
   });
