@@ -17,12 +17,9 @@ export function linear(x: tf.Tensor2D, weight: tf.Tensor2D): tf.Tensor2D {
 }
 
 /**
- * `x^T . dy`. Products that read their left operand transposed are slow, so one of the two is laid out anew first: the
- * wider, because a product packs its right operand once for all its rows. That of `x` is shared by all that read it.
+ * `x^T . dy`. Products that read their left operand transposed are slow, so it is laid out anew: once for all that read `x`.
  */
-function weightGradient(x: tf.Tensor, dy: tf.Tensor): tf.Tensor {
-  return tf.matMul(tf.transpose(x), dy);
-}
+const weightGradient = (x: tf.Tensor, dy: tf.Tensor): tf.Tensor => tf.matMul(tf.transpose(x), dy);
 
 /** Root-mean-square norm, `x / sqrt(mean(x^2) + eps) * gain` (Zhang and Sennrich 2019, eq. 4). */
 export function rmsNorm(x: tf.Tensor2D, gain: tf.Tensor1D, epsilon = 1e-5): tf.Tensor2D {

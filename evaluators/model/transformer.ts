@@ -171,6 +171,6 @@ export function forward(
   });
   const h = rmsNorm(x, weights.norm as tf.Tensor1D);
   hooks.onInput?.(tieEmbeddings ? 'embedding' : 'head', h);
-  const head = (tieEmbeddings ? embedding : weights.head) as tf.Tensor2D;
-  return tf.matMul(h, head, false, tieEmbeddings); // (N, V)
+  // (N, V)
+  return tieEmbeddings ? tf.matMul(h, embedding, false, true) : linear(h, weights.head as tf.Tensor2D);
 }
