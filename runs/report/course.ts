@@ -1,5 +1,5 @@
 // How a run went: hypervolume over evaluations and over trained tokens, and what became of every evaluation.
-import type { EvaluationResult } from '../store/queries.ts';
+import type { EvaluationOutline } from '../store/queries.ts';
 import type { FrontRecord } from '../store/records.ts';
 
 export interface CoursePoint {
@@ -14,7 +14,7 @@ export interface CoursePoint {
 /** The hypervolume of every generation. `evaluations` are sorted by number. */
 export function courseOf(
   generations: readonly Omit<FrontRecord, 'members'>[],
-  evaluations: readonly EvaluationResult[],
+  evaluations: readonly EvaluationOutline[],
 ): CoursePoint[] {
   const seen = new Set<string>();
   let tokens = 0;
@@ -44,7 +44,7 @@ const MOST_REASONS = 40;
 
 /** How evaluations ended that gave no usable result, the most frequent first. */
 export function endingsOf(
-  evaluations: readonly EvaluationResult[],
+  evaluations: readonly EvaluationOutline[],
   constraints: readonly string[],
 ): Ending[] {
   const endings = new Map<string, Ending>();

@@ -20,22 +20,56 @@ const N_PERMUTATIONS = 99;
 /** Results beyond this number tell nothing more: take them evenly. */
 export const MOST_RESULTS = 2000;
 
+/** The columns of what varies, their values in groups. */
+interface Grouping {
+  readonly parameter: string;
+  readonly groups: Int32Array;
+  readonly nGroups: number;
+  /** The same groups at random, as often as chance is asked. */
+  readonly shuffled: readonly Int32Array[];
+}
+
+/** Values around their mean. */
+interface Sample {
+  readonly values: Float64Array;
+  /** Sum of squares. */
+  readonly spread: number;
+}
+
 /**
- * Importance of each parameter for `values`, the largest first; parameters that do not vary are left out. Empty below {@link FEWEST_RESULTS} results or where the values do not vary.
+ * Importance of each parameter for each of several metrics, the largest first; parameters that do not vary are left out.
+ * Empty below {@link FEWEST_RESULTS} results or where a metric does not vary. All metrics are held against the same
+ * random assignments, so that many metrics cost little more than one.
  */
-export function importanceOf(
+export function importanceOf<M extends string>(
   parameters: Readonly<Record<string, readonly (number | string)[]>>,
-  values: readonly number[],
-): Importance[] {
-  if (values.length < FEWEST_RESULTS || values.every((value) => value === values[0])) return [];
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const sample = Float64Array.from(values, (value) => value - mean);
-  const spread = sample.reduce((sum, value) => sum + value ** 2, 0);
-  const found = Object.entries(parameters).flatMap(([parameter, column]) => {
+  metrics: Readonly<Record<M, readonly number[]>>,
+): Record<M, Importance[]> {
+  const groupings = Object.entries(parameters).flatMap(([parameter, column]): Grouping[] => {
     const { groups, nGroups } = groupsOf(column);
-    if (nGroups < 2 || nGroups >= sample.length) return [];
-    const share = epsilonSquared(groups, nGroups, sample, spread);
-    return [{ parameter, share, chance: chanceLevel(parameter, groups, nGroups, sample, spread), nGroups }];
+    if (column.length < FEWEST_RESULTS || nGroups < 2 || nGroups >= column.length) return [];
+    return [{ parameter, groups, nGroups, shuffled: shufflesOf(parameter, groups, nGroups) }];
+  });
+  const entries = Object.entries<readonly number[]>(metrics).map(([metric, values]) => [
+    metric,
+    values.length < FEWEST_RESULTS || values.every((value) => value === values[0])
+      ? []
+      : rank(groupings, sampleOf(values)),
+  ]);
+  return Object.fromEntries(entries) as Record<M, Importance[]>;
+}
+
+function sampleOf(values: readonly number[]): Sample {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const centred = Float64Array.from(values, (value) => value - mean);
+  return { values: centred, spread: centred.reduce((sum, value) => sum + value ** 2, 0) };
+}
+
+function rank(groupings: readonly Grouping[], sample: Sample): Importance[] {
+  const found = groupings.map(({ parameter, groups, nGroups, shuffled }) => {
+    const chances = shuffled.map((each) => epsilonSquared(each, nGroups, sample));
+    const chance = chances.sort((a, b) => a - b)[Math.ceil(0.95 * N_PERMUTATIONS) - 1]!;
+    return { parameter, share: epsilonSquared(groups, nGroups, sample), chance, nGroups };
   });
   return found.sort((a, b) => b.share - a.share || (a.parameter < b.parameter ? -1 : 1));
 }
@@ -62,8 +96,8 @@ function groupsOf(column: readonly (number | string)[]): {
   return { groups: Int32Array.from(raw, (group) => used.indexOf(group)), nGroups: used.length };
 }
 
-/** (SS between - (k - 1) MS within) / SS total, cut off at 0; `spread` is SS total and `values` have mean 0. */
-function epsilonSquared(groups: Int32Array, nGroups: number, values: Float64Array, spread: number): number {
+/** (SS between - (k - 1) MS within) / SS total, cut off at 0. */
+function epsilonSquared(groups: Int32Array, nGroups: number, { values, spread }: Sample): number {
   const sums = new Float64Array(nGroups);
   const counts = new Float64Array(nGroups);
   for (let at = 0; at < values.length; at++) {
@@ -78,23 +112,16 @@ function epsilonSquared(groups: Int32Array, nGroups: number, values: Float64Arra
   return Math.max(0, (between - ((nGroups - 1) * within) / (values.length - nGroups)) / spread);
 }
 
-function chanceLevel(
-  parameter: string,
-  groups: Int32Array,
-  nGroups: number,
-  values: Float64Array,
-  spread: number,
-): number {
+function shufflesOf(parameter: string, groups: Int32Array, nGroups: number): Int32Array[] {
   const rng = deriveRng(0, nGroups, `importance ${parameter}`);
-  const shuffled = groups.slice();
-  const shares = Array.from({ length: N_PERMUTATIONS }, () => {
-    for (let at = shuffled.length - 1; at > 0; at--) {
+  const current = groups.slice();
+  return Array.from({ length: N_PERMUTATIONS }, () => {
+    for (let at = current.length - 1; at > 0; at--) {
       const other = rng.below(at + 1);
-      const group = shuffled[at]!;
-      shuffled[at] = shuffled[other]!;
-      shuffled[other] = group;
+      const group = current[at]!;
+      current[at] = current[other]!;
+      current[other] = group;
     }
-    return epsilonSquared(shuffled, nGroups, values, spread);
+    return current.slice();
   });
-  return shares.sort((a, b) => a - b)[Math.ceil(0.95 * N_PERMUTATIONS) - 1]!;
 }

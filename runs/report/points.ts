@@ -3,7 +3,7 @@
 import type { MetricName } from '../../space/metrics.ts';
 import { describeArchitecture, describeWeights } from '../describe.ts';
 import { plural } from '../format.ts';
-import type { EvaluationResult } from '../store/queries.ts';
+import type { EvaluationOutline, EvaluationResult } from '../store/queries.ts';
 import type { CandidateRecord } from '../store/records.ts';
 import { GENE_NAMES, type GeneName, genesOf } from './genes.ts';
 
@@ -34,37 +34,39 @@ export interface Standing {
 export const MOST_POINTS = 20_000;
 
 /** Each candidate's evaluation at the highest rung where one went well, by candidate number. */
-export function standingsOf(
-  candidates: readonly CandidateRecord[],
-  evaluations: readonly EvaluationResult[],
-): Standing[] {
-  const highest = new Map<number, EvaluationResult>();
+export function highestOf<E extends Pick<EvaluationOutline, 'candidate' | 'rung' | 'state'>>(
+  evaluations: readonly E[],
+): E[] {
+  const highest = new Map<number, E>();
   for (const evaluation of evaluations) {
     if (evaluation.state !== 'ok') continue;
     const known = highest.get(evaluation.candidate);
     if (known === undefined || known.rung < evaluation.rung) highest.set(evaluation.candidate, evaluation);
   }
-  return candidates.flatMap((candidate) => {
-    const evaluation = highest.get(candidate.number);
-    return evaluation === undefined ? [] : [{ candidate, evaluation }];
-  });
+  return [...highest.values()].sort((a, b) => a.candidate - b.candidate);
+}
+
+/** Those that are drawn: the members of the front, then at most {@link MOST_POINTS} of the others. */
+export function shownOf<E extends Pick<EvaluationOutline, 'candidate'>>(
+  highest: readonly E[],
+  front: ReadonlySet<number>,
+): E[] {
+  const isMember = ({ candidate }: E) => front.has(candidate);
+  const others = highest.filter((each) => !isMember(each));
+  return [...highest.filter(isMember), ...thinned(others, MOST_POINTS)];
 }
 
 /**
- * The columns of a run, for those of `metrics` that are known; `front` holds the candidates of its front, `frontRung`
- * the rung they were compared at.
+ * The columns of what is `shown`, of `nEvaluated` candidates with a result, for those of `metrics` that are known;
+ * `front` holds the candidates of the run's front, `frontRung` the rung they were compared at.
  */
 export function pointTable(
-  standings: readonly Standing[],
+  shown: readonly Standing[],
+  nEvaluated: number,
   front: ReadonlySet<number>,
   frontRung: number,
   metrics: readonly MetricName[],
 ): PointTable {
-  const others = standings.filter(({ candidate }) => !front.has(candidate.number));
-  const shown = [
-    ...standings.filter(({ candidate }) => front.has(candidate.number)),
-    ...thinned(others, MOST_POINTS),
-  ];
   const known = metrics.filter((metric) =>
     shown.some(({ evaluation }) => evaluation.values[metric] !== undefined),
   );
@@ -73,7 +75,7 @@ export function pointTable(
     shown.map(({ evaluation }) => rounded(evaluation.values[metric])),
   ]);
   return {
-    nEvaluated: standings.length,
+    nEvaluated,
     candidate: shown.map(({ candidate }) => candidate.number),
     rung: shown.map(({ evaluation }) => evaluation.rung),
     standing: shown.map((each) => STANDINGS.indexOf(standingOf(each, front, frontRung))),

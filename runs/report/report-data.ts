@@ -11,15 +11,14 @@ import type { CostSetting } from '../costs.ts';
 import { describeScale } from '../describe.ts';
 import { describeForecasts, forecastQuality } from '../loss-forecasts.ts';
 import { RunError } from '../run-error.ts';
-import type { EvaluationResult, RunDetails, RunReader, StoredFront } from '../store/queries.ts';
-import type { CandidateRecord } from '../store/records.ts';
+import type { EvaluationOutline, RunDetails, RunReader, StoredFront } from '../store/queries.ts';
 import { packageVersion } from '../version.ts';
 import { type CoursePoint, courseOf, type Ending, endingsOf } from './course.ts';
 import { GENES } from './genes.ts';
 import { type Importance, importanceOf, MOST_RESULTS } from './importance.ts';
 import { markLabels, marksOf, normalised } from './marks.ts';
 import { type MemberView, memberView, metricOrder } from './members.ts';
-import { type PointTable, pointTable, type Standing, standingsOf, thinned, varyingGenes } from './points.ts';
+import { highestOf, type PointTable, pointTable, shownOf, thinned, varyingGenes } from './points.ts';
 import { countRejections } from './replay.ts';
 import { specYaml } from './spec-yaml.ts';
 
@@ -115,6 +114,8 @@ interface LimitView {
 /** Members shown in full; the front itself is never cut in the points. */
 const MOST_MEMBERS = 300;
 const REPLAY_SECONDS = 2;
+/** Evaluations beyond which the search is not replayed. */
+const MOST_REPLAYED = 20_000;
 
 export interface ReportOptions {
   readonly now: () => number;
@@ -126,14 +127,18 @@ export interface ReportOptions {
 export function buildReport(reader: RunReader, runId: string, options: ReportOptions): ReportData {
   const details = reader.run(runId);
   const spec = details.spec;
-  const evaluations = reader.evaluations(runId);
-  const candidates = reader.candidates(runId);
+  const outlines = reader.evaluationOutlines(runId);
   const front = reader.front(runId);
-  const standings = standingsOf(candidates, evaluations);
+  const onFront = new Set(front?.members.map(({ candidate }) => candidate.number));
+  const highest = highestOf(outlines);
+  const shown = reader.membersOf(
+    runId,
+    shownOf(highest, onFront).map(({ number }) => number),
+  );
   const plan = planOf(details);
   const objectives = details.objectives.map(({ metric }) => metric);
   const metrics = metricTable(spec);
-  const views = memberViews(details, front, evaluations, plan.setting);
+  const views = memberViews(reader, details, front, plan.setting);
   const marks = marksOf(
     objectives,
     views.map(({ values }) => values),
@@ -145,10 +150,10 @@ export function buildReport(reader: RunReader, runId: string, options: ReportOpt
     views.map(({ values }) => values),
     metrics,
   );
-  const baseline = baselineView(candidates, evaluations, spec, plan.setting);
+  const baseline = baselineView(reader, details, plan.setting);
   const forecasts = forecastQuality(reader.lossForecasts(runId));
   const known = Object.keys(metrics).filter((metric) =>
-    standings.some(({ evaluation }) => evaluation.values[metric] !== undefined),
+    shown.some(({ evaluation }) => evaluation.values[metric] !== undefined),
   );
   return {
     run: headingOf(details, spec),
@@ -158,12 +163,7 @@ export function buildReport(reader: RunReader, runId: string, options: ReportOpt
     }),
     genes: GENES,
     constraints: limitsOf(spec, baseline),
-    points: pointTable(
-      standings,
-      new Set(front?.members.map(({ candidate }) => candidate.number)),
-      front?.rung ?? 0,
-      known,
-    ),
+    points: pointTable(shown, highest.length, onFront, front?.rung ?? 0, known),
     front: {
       generation: front?.generation ?? 0,
       rung: front?.rung ?? 0,
@@ -174,10 +174,10 @@ export function buildReport(reader: RunReader, runId: string, options: ReportOpt
     },
     members: views.map((view, at) => ({ ...view, normalised: shares[at]!, marks: labels[at]! })),
     ...(baseline === undefined ? {} : { baseline }),
-    course: courseOf(reader.generations(runId), evaluations),
-    importance: importanceView(candidates, evaluations, known),
+    course: courseOf(reader.generations(runId), outlines),
+    importance: importanceView(reader, runId, outlines, known),
     surrogate: reader.surrogateReports(runId),
-    rejected: rejectedView(details, plan, candidates, evaluations, options),
+    rejected: rejectedView(reader, details, plan, outlines, options),
     ...(forecasts === undefined ? {} : { lossForecasts: describeForecasts(forecasts) }),
     reproduce: {
       yaml: specYaml(spec),
@@ -246,9 +246,9 @@ function headingOf(details: RunDetails, spec: RunSpec): RunHeading {
 }
 
 function memberViews(
-  { spec, objectives }: RunDetails,
+  reader: RunReader,
+  { id, spec, objectives }: RunDetails,
   front: StoredFront | undefined,
-  evaluations: readonly EvaluationResult[],
   setting: CostSetting | undefined,
 ): MemberView[] {
   const { scale } = spec;
@@ -257,28 +257,20 @@ function memberViews(
   const members = (front?.members ?? [])
     .toSorted((a, b) => sign * (a.evaluation.values[metric]! - b.evaluation.values[metric]!))
     .slice(0, MOST_MEMBERS);
-  const wanted = new Set(members.map(({ candidate }) => candidate.number));
-  const byCandidate = new Map<number, EvaluationResult[]>();
-  for (const evaluation of evaluations) {
-    if (!wanted.has(evaluation.candidate)) continue;
-    byCandidate.set(evaluation.candidate, [...(byCandidate.get(evaluation.candidate) ?? []), evaluation]);
-  }
   return members.map(({ candidate, evaluation }) => ({
-    ...memberView(candidate, byCandidate.get(candidate.number) ?? [], scale, setting),
+    ...memberView(candidate, reader.evaluations(id, candidate.number), scale, setting),
     values: evaluation.values,
   }));
 }
 
 function baselineView(
-  candidates: readonly CandidateRecord[],
-  evaluations: readonly EvaluationResult[],
-  { scale }: RunSpec,
+  reader: RunReader,
+  { id, spec }: RunDetails,
   setting: CostSetting | undefined,
 ): MemberView | undefined {
-  const baseline = candidates[0]?.origin === 'baseline' ? candidates[0] : undefined;
-  if (baseline === undefined) return undefined;
-  const own = evaluations.filter(({ candidate }) => candidate === baseline.number);
-  return memberView(baseline, own, scale, setting);
+  const first = reader.candidate(id, 0);
+  if (first?.origin !== 'baseline') return undefined;
+  return memberView(first, reader.evaluations(id, 0), spec.scale, setting);
 }
 
 function limitsOf(spec: RunSpec, baseline: MemberView | undefined): LimitView[] {
@@ -292,49 +284,48 @@ function limitsOf(spec: RunSpec, baseline: MemberView | undefined): LimitView[] 
 
 /** Over the lowest rung, which every candidate passes, so that all are judged after equal training. */
 function importanceView(
-  candidates: readonly CandidateRecord[],
-  evaluations: readonly EvaluationResult[],
+  reader: RunReader,
+  runId: string,
+  outlines: readonly EvaluationOutline[],
   metrics: readonly MetricName[],
 ): ReportData['importance'] {
-  const all = evaluations.filter(({ state, rung }) => state === 'ok' && rung === 0);
-  const lowest = thinned(all, MOST_RESULTS);
-  const byNumber = new Map(candidates.map((candidate) => [candidate.number, candidate]));
-  const standings: Standing[] = lowest.map((evaluation) => ({
-    candidate: byNumber.get(evaluation.candidate)!,
-    evaluation,
-  }));
+  const lowest = outlines.filter(({ state, rung }) => state === 'ok' && rung === 0);
+  const numbers = thinned(lowest, MOST_RESULTS).map(({ number }) => number);
+  const standings = reader.membersOf(runId, numbers);
   const genes = varyingGenes(standings.map(({ candidate }) => candidate)) as Record<
     string,
     (number | string)[]
   >;
-  const byMetric: Partial<Record<MetricName, Importance[]>> = {};
-  for (const metric of metrics) {
-    const values = standings.map(({ evaluation }) => evaluation.values[metric]);
-    if (values.some((value) => value === undefined)) continue;
-    byMetric[metric] = importanceOf(genes, values as number[]);
-  }
+  const columns = metrics.map((metric) => [
+    metric,
+    standings.map(({ evaluation }) => evaluation.values[metric]),
+  ]) as [MetricName, (number | undefined)[]][];
+  const complete = columns.filter(([, values]) => values.every((value) => value !== undefined));
+  const byMetric = importanceOf(genes, Object.fromEntries(complete) as Record<string, number[]>);
   return { rung: 0, nResults: standings.length, byMetric };
 }
 
 function rejectedView(
+  reader: RunReader,
   details: RunDetails,
   { costs: plan, missing }: Plan,
-  candidates: readonly CandidateRecord[],
-  evaluations: readonly EvaluationResult[],
+  outlines: readonly EvaluationOutline[],
   { now, replaySeconds = REPLAY_SECONDS }: ReportOptions,
 ): ReportData['rejected'] {
-  const spec = details.spec;
+  const { id, spec } = details;
   const texts = plan?.problem.constraintTexts ?? spec.constraints.map(({ text }) => text);
-  const endings = endingsOf(evaluations, texts);
+  const endings = endingsOf(outlines, texts);
   if (plan === undefined) return { endings, ...(missing === undefined ? {} : { notCounted: missing }) };
   const found = surveySpace(plan.problem, spec.seed);
   const { nSampled, nFeasible, rejections } = found;
   const idle = idleObjectives(plan.problem, found).map(explainIdle);
   const survey = { nSampled, nFeasible, rejections, idle };
-  if (replaySeconds === 0) return { endings, survey };
-  const byNumber = new Map(candidates.map((candidate) => [candidate.number, candidate]));
+  // A replay of more would be late before all that it needs is read.
+  if (replaySeconds === 0 || outlines.length > MOST_REPLAYED) return { endings, survey };
+  const byNumber = new Map(reader.candidates(id).map((candidate) => [candidate.number, candidate]));
   const deadline = now() + replaySeconds * 1000;
   const isLate = () => now() > deadline;
+  const evaluations = reader.evaluations(id);
   const bySearch = countRejections(spec, plan.problem, details.objectives, byNumber, evaluations, isLate);
   return { endings, survey, ...(bySearch === undefined ? {} : { bySearch }) };
 }

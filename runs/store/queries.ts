@@ -24,11 +24,14 @@ import type {
 } from './records.ts';
 import {
   candidateOf,
+  type EvaluationOutline,
   type EvaluationResult,
   evaluationOf,
   frontFields,
   measurementOf,
+  type OutlineRow,
   optional,
+  outlineOf,
   pairOf,
   parse,
   profileOf,
@@ -38,7 +41,7 @@ import {
 import { isLockAlive } from './run-lock.ts';
 import { guarded, StoreError, suggestion } from './store-error.ts';
 
-export type { EvaluationResult } from './rows.ts';
+export type { EvaluationOutline, EvaluationResult } from './rows.ts';
 
 export type RunState = 'running' | 'interrupted' | 'finished' | 'failed';
 
@@ -209,11 +212,12 @@ export class RunReader {
 
   /** Evaluations of one candidate, or of all, by number. */
   evaluations(runId: string, candidate?: number): EvaluationResult[] {
-    const where = candidate === undefined ? '' : 'AND candidate = @candidate';
-    const rows = this.#all(
-      `SELECT * FROM evaluation_results WHERE run_id = @runId ${where} ORDER BY number`,
-      { runId, candidate },
-    );
+    // A candidate climbs from rung to rung; in that order its few rows are found by their index, not by a scan.
+    const where = candidate === undefined ? 'ORDER BY number' : 'AND candidate = @candidate ORDER BY rung';
+    const rows = this.#all(`SELECT * FROM evaluation_results WHERE run_id = @runId ${where}`, {
+      runId,
+      candidate,
+    });
     const values = this.#valuesOf(
       `SELECT evaluation, metric, value FROM objective_values WHERE run_id = @runId ${
         candidate === undefined
@@ -223,6 +227,42 @@ export class RunReader {
       { runId, candidate },
     );
     return rows.map((row) => evaluationOf(row, values.get(row.number as number) ?? {}));
+  }
+
+  /** Every evaluation by number, in outline. */
+  evaluationOutlines(runId: string): EvaluationOutline[] {
+    return guarded(this.path, () => {
+      const rows = this.#database.prepare(OUTLINES).raw().iterate(runId);
+      return Array.from(rows as Iterable<OutlineRow>, outlineOf);
+    });
+  }
+
+  /** These evaluations in full, with their candidates, in the order given. */
+  membersOf(runId: string, evaluations: readonly number[]): FrontMember[] {
+    const wanted = 'SELECT value FROM json_each(@numbers)';
+    const key = { runId, numbers: JSON.stringify(evaluations) };
+    const results = this.#all(
+      `SELECT * FROM evaluation_results WHERE run_id = @runId AND number IN (${wanted})`,
+      key,
+    );
+    const candidates = this.#all(
+      `SELECT * FROM candidates WHERE run_id = @runId AND number IN
+        (SELECT candidate FROM evaluations WHERE run_id = @runId AND number IN (${wanted}))`,
+      key,
+    );
+    const values = this.#valuesOf(
+      `SELECT evaluation, metric, value FROM objective_values WHERE run_id = @runId AND evaluation IN (${wanted})`,
+      key,
+    );
+    const byNumber = new Map(results.map((row) => [row.number, row]));
+    const candidatesByNumber = new Map(candidates.map((row) => [row.number, row]));
+    return evaluations.map((number) => {
+      const row = byNumber.get(number)!;
+      return {
+        candidate: candidateOf(candidatesByNumber.get(row.candidate)!),
+        evaluation: evaluationOf(row, values.get(number) ?? {}),
+      };
+    });
   }
 
   /** How well the model of the loss did, fit by fit; empty for algorithms without one. */
@@ -267,33 +307,17 @@ export class RunReader {
         `run ${runId} has the generations 1 to ${Number(newest.generation)}, not ${generation}`,
       );
     }
-    const members = 'FROM front_members AS m WHERE m.run_id = @runId AND m.generation = @generation';
-    const key = { runId, generation: row.generation as number };
-    const candidates = this.#all(
-      `SELECT * FROM candidates WHERE run_id = @runId AND number IN (SELECT m.candidate ${members}) ORDER BY number`,
-      key,
-    );
-    const evaluations = this.#all(
-      `SELECT * FROM evaluation_results WHERE run_id = @runId AND number IN (SELECT m.evaluation ${members})`,
-      key,
-    );
-    const values = this.#valuesOf(
-      `SELECT evaluation, metric, value FROM objective_values
-        WHERE run_id = @runId AND evaluation IN (SELECT m.evaluation ${members})`,
-      key,
-    );
-    const byCandidate = new Map(
-      evaluations.map((each) => [
-        each.candidate,
-        evaluationOf(each, values.get(each.number as number) ?? {}),
-      ]),
+    const members = this.#all(
+      'SELECT evaluation FROM front_members WHERE run_id = ? AND generation = ? ORDER BY candidate',
+      runId,
+      row.generation,
     );
     return {
       ...frontFields(row),
-      members: candidates.map((each) => ({
-        candidate: candidateOf(each),
-        evaluation: byCandidate.get(each.number)!,
-      })),
+      members: this.membersOf(
+        runId,
+        members.map(({ evaluation }) => evaluation as number),
+      ),
     };
   }
 
@@ -358,6 +382,14 @@ export class RunReader {
     return guarded(this.path, () => this.#database.prepare(sql).all(...parameters) as Row[]);
   }
 }
+
+/** Not joined with measurements, and what only broken constraints need only where there are some. */
+const OUTLINES = `
+  SELECT e.number, e.candidate, e.rung, e.state, e.reason, e.architecture_hash, e.feasible,
+    CASE WHEN e.feasible THEN NULL ELSE e.violations_json END, t.tokens
+  FROM evaluations AS e
+  LEFT JOIN trainings AS t USING (run_id, architecture_hash, rung, attempt)
+  WHERE e.run_id = ? ORDER BY e.number`;
 
 const SUMMARY = `
   SELECT runs.*, run_states.last_event, run_states.last_event_at,

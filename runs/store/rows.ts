@@ -149,6 +149,45 @@ export function evaluationOf(row: Row, values: MetricValues): EvaluationResult {
   };
 }
 
+/** What a run as a whole needs to know of each evaluation: little enough to hold those of a very large run. */
+export interface EvaluationOutline
+  extends Pick<EvaluationRecord, 'number' | 'candidate' | 'rung' | 'state' | 'reason' | 'architectureHash'> {
+  readonly feasible: boolean;
+  /** Empty where every constraint is met. */
+  readonly violations: readonly number[];
+  readonly tokens?: number;
+}
+
+export type OutlineRow = readonly [
+  number: number,
+  candidate: number,
+  rung: number,
+  state: EvaluationRecord['state'],
+  reason: string | null,
+  architectureHash: string,
+  feasible: number,
+  violations: string | null,
+  tokens: number | null,
+];
+
+const NO_VIOLATIONS: readonly number[] = [];
+
+/** A row of evaluations, in the order of {@link OutlineRow}. */
+export function outlineOf(row: OutlineRow): EvaluationOutline {
+  const [number, candidate, rung, state, reason, architectureHash, feasible, violations, tokens] = row;
+  return {
+    number,
+    candidate,
+    rung,
+    state,
+    ...optional('reason', reason),
+    architectureHash,
+    feasible: feasible === 1,
+    violations: violations === null ? NO_VIOLATIONS : (parse(violations) as number[]),
+    ...optional('tokens', tokens),
+  };
+}
+
 /** A row of `fronts`. */
 export function frontFields(row: Row): Omit<FrontRecord, 'members'> {
   return {

@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { formatDuration, formatMetric, formatNumber, formatShare } from '../../../runs/format.ts';
 import { courseOf, endingsOf } from '../../../runs/report/course.ts';
 import { bitsPerWeight, genesOf } from '../../../runs/report/genes.ts';
-import { FEWEST_RESULTS, importanceOf } from '../../../runs/report/importance.ts';
-import { MOST_POINTS, pointTable, type Standing, standingsOf } from '../../../runs/report/points.ts';
+import { FEWEST_RESULTS, importanceOf as importancesOf } from '../../../runs/report/importance.ts';
+import { highestOf, MOST_POINTS, pointTable, type Standing, shownOf } from '../../../runs/report/points.ts';
 import { specYaml } from '../../../runs/report/spec-yaml.ts';
 import type { EvaluationResult } from '../../../runs/store/queries.ts';
 import { hashOf } from '../../../space/candidate.ts';
@@ -18,6 +18,10 @@ import { type TeacherSpec, vocabSizeOf } from '../../../space/spec.ts';
 import { candidateOf } from '../fake.ts';
 import { demoSpec } from './demo.ts';
 import { pageFunctions } from './page-functions.ts';
+
+type Columns = Parameters<typeof importancesOf>[0];
+const importanceOf = (parameters: Columns, metric: readonly number[]) =>
+  importancesOf(parameters, { metric }).metric;
 
 describe('importance', () => {
   const rng = deriveRng(1, 0, 'test');
@@ -233,13 +237,14 @@ describe('points', () => {
   };
 
   it('thin very large runs but never the front', () => {
-    const many = Array.from({ length: MOST_POINTS + 5000 }, (_, at) => standing(at));
+    const many = Array.from({ length: MOST_POINTS + 5000 }, (_, candidate) => ({ candidate }));
     const front = new Set([7, 20_001, 24_999]);
-    const table = pointTable(many, front, 0, METRIC_NAMES);
-    expect(table.nEvaluated).toBe(many.length);
-    expect(table.candidate).toHaveLength(MOST_POINTS + front.size);
-    expect(table.candidate.slice(0, 3)).toEqual([...front]);
-    expect(new Set(table.candidate).size).toBe(table.candidate.length);
+    const shown = shownOf(many, front).map(({ candidate }) => candidate);
+    expect(shown).toHaveLength(MOST_POINTS + front.size);
+    expect(shown.slice(0, 3)).toEqual([...front]);
+    expect(new Set(shown).size).toBe(shown.length);
+    const table = pointTable([standing(7), standing(3)], many.length, front, 0, METRIC_NAMES);
+    expect(table).toMatchObject({ nEvaluated: many.length, candidate: [7, 3], standing: [0, 1] });
   });
 
   it('say where each candidate stands, at its highest rung', () => {
@@ -249,19 +254,19 @@ describe('points', () => {
       standing(2, { rung: 1, feasible: false }),
       standing(3, { rung: 1 }),
     ];
-    expect(pointTable(all, new Set([3]), 1, METRIC_NAMES).standing).toEqual([0, 2, 1, 3]);
-    const { candidate } = all[0]!;
+    expect(pointTable(all, 4, new Set([3]), 1, METRIC_NAMES).standing).toEqual([2, 1, 3, 0]);
     const rows = [
       evaluation(0),
       evaluation(4, { candidate: 0, rung: 1 }),
       evaluation(5, { candidate: 0, rung: 2, state: 'failed' }),
     ];
-    expect(standingsOf([candidate], rows)[0]!.evaluation.number).toBe(4);
+    expect(highestOf(rows).map(({ number }) => number)).toEqual([4]);
   });
 
   it('keep only parameters that vary', () => {
     const { genes } = pointTable(
       [0, 1, 2, 3].map((number) => standing(number)),
+      4,
       new Set(),
       0,
       METRIC_NAMES,

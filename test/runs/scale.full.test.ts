@@ -1,0 +1,88 @@
+// A run of 100,000 candidates stays quick to look at. Times are processor time, since other work may share the machine.
+import { writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { reportHtml } from '../../runs/report/page.ts';
+import { buildReport } from '../../runs/report/report-data.ts';
+import { RunReader } from '../../runs/store/queries.ts';
+import { writeBigRun } from './big-run.ts';
+import { commandLine } from './command-line.ts';
+import { newDatabase } from './harness.ts';
+import { browserNote, chromiumPath, launchBrowser, openPage } from './report/browser.ts';
+
+const N_CANDIDATES = 100_000;
+const db = newDatabase();
+let html: string;
+
+/** Seconds of the processor that `work` takes. */
+async function processorSeconds(work: () => unknown): Promise<number> {
+  const before = process.cpuUsage();
+  await work();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1e6;
+}
+
+beforeAll(() => {
+  writeBigRun(db, N_CANDIDATES);
+}, 300_000);
+
+describe(`a run of ${N_CANDIDATES} candidates`, () => {
+  it('shows its front in less than 0.3 s, the whole program included', async () => {
+    const seconds = await processorSeconds(async () => {
+      expect((await commandLine('front', 'latest', '--db', db)).stdout).toContain('lowest loss');
+    });
+    expect(seconds).toBeLessThan(0.3);
+  });
+
+  it('answers each other question in less than 0.3 s', async () => {
+    for (const words of [
+      'list',
+      'show latest',
+      'pick latest',
+      'compare latest 3 9',
+      'completion candidates latest',
+    ]) {
+      const seconds = await processorSeconds(() => commandLine(...words.split(' '), '--db', db));
+      expect(seconds, words).toBeLessThan(0.3);
+    }
+  });
+
+  it('is reported in less than 6 s and 15 MB', async () => {
+    const seconds = await processorSeconds(() => {
+      const reader = new RunReader(db);
+      html = reportHtml(buildReport(reader, reader.resolve('latest'), { now: Date.now }));
+      reader.close();
+    });
+    expect(seconds).toBeLessThan(6);
+    expect(Buffer.byteLength(html)).toBeLessThan(15e6);
+    expect(html).toContain(`"nEvaluated":${N_CANDIDATES}`);
+  });
+
+  it.skipIf(chromiumPath === undefined)(`is a page that answers at once${browserNote}`, async () => {
+    const file = join(dirname(db), 'report.html');
+    writeFileSync(file, html);
+    const browser = await launchBrowser();
+    try {
+      const { page, problems } = await openPage(browser, pathToFileURL(file).href);
+      await page.waitForSelector('canvas');
+      const session = await page.context().newCDPSession(page);
+      await session.send('Performance.enable');
+      const scriptSeconds = async () => {
+        const { metrics } = await session.send('Performance.getMetrics');
+        return metrics.find(({ name }) => name === 'ScriptDuration')!.value;
+      };
+      const box = (await page.locator('.chart').first().boundingBox())!;
+      const before = await scriptSeconds();
+      const nMoves = 30;
+      for (let move = 0; move < nMoves; move++) {
+        await page.mouse.move(box.x + 80 + 20 * move, box.y + 100 + ((37 * move) % 200));
+        await page.waitForTimeout(16);
+      }
+      expect((await scriptSeconds()) - before).toBeLessThan(0.1 * nMoves);
+      expect(problems).toEqual([]);
+    } finally {
+      await browser.close();
+    }
+  });
+});
