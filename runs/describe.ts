@@ -8,10 +8,11 @@ import {
   type LayerPart,
   type WeightStorage,
 } from '../space/deployment.ts';
+import type { Draft } from '../space/draft.ts';
 import { DEFAULT_ENGINE, type EngineSpec } from '../space/engine-spec.ts';
 import type { Scale } from '../space/scale.ts';
 import { hasPart } from '../space/storage-genes.ts';
-import { formatLayers } from './format.ts';
+import { formatLayers, plural } from './format.ts';
 
 /** The parts of a layer as people read them. */
 export const PART_NAMES: Readonly<Record<LayerPart, string>> = {
@@ -50,6 +51,23 @@ export function describeWeights(
     return `${PART_NAMES[part]} ${names.length === 0 ? 'none' : counted(names)}`;
   });
   return parts.join('; ');
+}
+
+/** `none`, `look-up`, `first 2 layers`, `24 wide, 1 layer, mxfp6-e2m3`. */
+export function describeDraft(draft: Draft | undefined): string {
+  if (draft === undefined) return 'none';
+  const sure = draft.confidence === 0 ? '' : `, stops below confidence ${draft.confidence}`;
+  const length = draft.draftLength === 'best' ? '' : `, ${plural(draft.draftLength, 'token')} a round`;
+  switch (draft.kind) {
+    case 'lookup':
+      return `look-up${length}`;
+    case 'self':
+      return `first ${draft.nLayers === 1 ? 'layer' : `${draft.nLayers} layers`}${length}${sure}`;
+    case 'model': {
+      const { dModel, layers } = draft.architecture;
+      return `${dModel} wide, ${plural(layers.length, 'layer')}, ${draft.weightFormat}${length}${sure}`;
+    }
+  }
 }
 
 /** The columns that tell one architecture from another. */

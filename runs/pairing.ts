@@ -54,7 +54,7 @@ export interface Pairing {
 }
 
 /** Accepted over tested tokens of a measured pair: of all positions, or of what look-up proposed. */
-function acceptanceOf({ acceptance, lengths }: Pick<PairRecord, 'acceptance' | 'lengths'>): number {
+export function acceptanceOf({ acceptance, lengths }: Pick<PairRecord, 'acceptance' | 'lengths'>): number {
   return acceptance ?? lengths!.at(-1)!.acceptedOverTested;
 }
 

@@ -8,11 +8,17 @@ import {
   metricOf,
   metricTable,
 } from '../../space/metrics.ts';
-import { describeArchitecture, describeLayerStorage, describeStorage, describeWeights } from '../describe.ts';
+import {
+  describeArchitecture,
+  describeDraft,
+  describeLayerStorage,
+  describeStorage,
+  describeWeights,
+} from '../describe.ts';
 import { formatChange, formatMetric, formatNumber, formatTable, metricHeading } from '../format.ts';
 import { toMinimised } from '../problem.ts';
 import { type EvaluationResult, type RunDetails, RunReader } from '../store/queries.ts';
-import type { CandidateRecord } from '../store/records.ts';
+import type { CandidateRecord, SpeculationRecord } from '../store/records.ts';
 import { type CommonOptions, print, printJson, RUN_ARGUMENT } from './terminal.ts';
 
 const EXAMPLES = `
@@ -162,8 +168,9 @@ function betterSide(
 }
 
 function genomeTable(sides: readonly [Side, Side]): string {
-  const described = sides.map(({ candidate }): Record<string, string> => {
-    const { architecture, deployment } = candidate;
+  const hasDrafts = sides.some(({ candidate }) => candidate.deployment.draft !== undefined);
+  const described = sides.map((side): Record<string, string> => {
+    const { architecture, deployment } = side.candidate;
     const { dModel, headDim, depth } = describeArchitecture(architecture);
     return {
       dModel: String(dModel),
@@ -174,6 +181,7 @@ function genomeTable(sides: readonly [Side, Side]): string {
       embedding: describeStorage(deployment.embedding),
       'KV cache': deployment.kvCacheFormat,
       cards: String(deployment.nCards),
+      ...(hasDrafts ? draftRows(side) : {}),
     };
   }) as [Record<string, string>, Record<string, string>];
   const left = (heading: string) => ({ heading, align: 'left' as const });
@@ -184,6 +192,21 @@ function genomeTable(sides: readonly [Side, Side]): string {
     described[0][name] === described[1][name] ? '' : 'differs',
   ]);
   return formatTable([left('genome'), left('a'), left('b'), left('')], rows);
+}
+
+/** What drafts, and what that came to at the highest rung. */
+function draftRows({ candidate, evaluations }: Side): Record<string, string> {
+  const speculation = evaluations.findLast((each) => each.speculation !== undefined)?.speculation;
+  const figure = (of: (record: SpeculationRecord) => string) =>
+    speculation === undefined ? '-' : of(speculation);
+  return {
+    draft: describeDraft(candidate.deployment.draft),
+    'tokens drafted a round': figure(({ draftLength }) => String(draftLength)),
+    acceptance: figure(({ acceptance, source }) => `${acceptance.toFixed(3)} (${source})`),
+    'acceptance expected': figure(({ expectedAcceptance }) => expectedAcceptance.toFixed(3)),
+    'tokens a round': figure(({ tokensPerRound }) => tokensPerRound.toFixed(2)),
+    'speed-up over the target alone': figure(({ speedup }) => `${speedup.toFixed(2)}x`),
+  };
 }
 
 function layerTable(sides: readonly [Side, Side]): string {

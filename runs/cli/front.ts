@@ -1,8 +1,9 @@
 // `front`: the Pareto front of a run as a table, JSON or CSV.
 import type { Command } from 'commander';
 import { isAlike, LAYER_PARTS, type LayerDeployment, type WeightStorage } from '../../space/deployment.ts';
+import type { Draft } from '../../space/draft.ts';
 import { type MetricName, type MetricTable, metricOf, metricTable } from '../../space/metrics.ts';
-import { describeArchitecture, describeScale, describeWeights } from '../describe.ts';
+import { describeArchitecture, describeDraft, describeScale, describeWeights } from '../describe.ts';
 import {
   type Column,
   fittingColumns,
@@ -15,6 +16,7 @@ import {
 import { type FrontQuery, noFrontYet, queryFront, rangesNamed } from '../front-query.ts';
 import { markLabels, marksOf } from '../report/marks.ts';
 import { type FrontMember, type RunDetails, RunReader, type StoredFront } from '../store/queries.ts';
+import type { SpeculationRecord } from '../store/records.ts';
 import { metricNamed } from './metric-name.ts';
 import { plot } from './plot.ts';
 import {
@@ -161,6 +163,7 @@ export function frontDocument(
       values: evaluation.values,
       architecture: candidate.architecture,
       deployment: candidate.deployment,
+      ...(evaluation.speculation === undefined ? {} : { speculation: evaluation.speculation }),
       trainedCosts: candidate.trainedCosts,
     })),
   };
@@ -248,6 +251,7 @@ function frontTable(
     members.some(({ evaluation }) => evaluation.values[metric] !== undefined),
   );
   const hasCards = members.some(({ candidate }) => candidate.deployment.nCards > 1);
+  const hasDrafts = members.some(({ candidate }) => candidate.deployment.draft !== undefined);
   const columns: Column[] = [
     { heading: 'candidate' },
     { heading: 'marked', align: 'left' },
@@ -255,6 +259,14 @@ function frontTable(
     { heading: 'dModel' },
     { heading: 'depth' },
     ...(hasCards ? [{ heading: 'cards' }] : []),
+    ...(hasDrafts
+      ? [
+          { heading: 'draft', align: 'left' as const, canShrink: true },
+          { heading: 'drafted' },
+          { heading: 'accepted' },
+          { heading: 'speed-up' },
+        ]
+      : []),
     ...(['heads', 'kv heads', 'dFf', 'weights'] as const).map((heading) => ({
       heading,
       align: 'left' as const,
@@ -271,6 +283,7 @@ function frontTable(
       String(dModel),
       String(depth),
       ...(hasCards ? [String(candidate.deployment.nCards)] : []),
+      ...(hasDrafts ? draftCells(candidate.deployment.draft, evaluation.speculation) : []),
       nHeads,
       nKvHeads,
       dFf,
@@ -292,6 +305,18 @@ function frontTable(
   ].join('\n');
 }
 
+/** Draft, tokens drafted a round, acceptance and speed-up over the target alone. */
+function draftCells(draft: Draft | undefined, speculation: SpeculationRecord | undefined): string[] {
+  if (speculation === undefined) return [describeDraft(draft), '-', '-', '-'];
+  const { draftLength, acceptance, speedup } = speculation;
+  return [
+    describeDraft(draft),
+    String(draftLength),
+    acceptance.toFixed(2),
+    draftLength === 0 ? 'alone' : `${speedup.toFixed(2)}x`,
+  ];
+}
+
 /** `mxfp4-e2m1`, or `mxfp4-e2m1@0.8` where 80 % are zeros. */
 function storageWord({ weightFormat, sparsity }: WeightStorage): string {
   return sparsity === 0 ? weightFormat : `${weightFormat}@${sparsity}`;
@@ -309,6 +334,7 @@ function frontCsv(metrics: MetricTable, front: StoredFront | undefined): string 
     members.some(({ evaluation }) => evaluation.values[metric] !== undefined),
   );
   const shape = ['dModel', 'headDim', 'depth', 'nHeads', 'nKvHeads', 'dFf'] as const;
+  const hasDrafts = members.some(({ candidate }) => candidate.deployment.draft !== undefined);
   const headings = [
     'candidate',
     'key',
@@ -318,6 +344,7 @@ function frontCsv(metrics: MetricTable, front: StoredFront | undefined): string 
     'embedding',
     'kvCacheFormat',
     'nCards',
+    ...(hasDrafts ? ['draft', 'draftLength', 'acceptance', 'tokensPerRound', 'speedup'] : []),
   ];
   const rows = members.map(({ candidate, evaluation }) => {
     const { architecture, deployment } = candidate;
@@ -336,6 +363,15 @@ function frontCsv(metrics: MetricTable, front: StoredFront | undefined): string 
       storageWord(deployment.embedding),
       deployment.kvCacheFormat,
       deployment.nCards,
+      ...(hasDrafts
+        ? [
+            describeDraft(deployment.draft),
+            evaluation.speculation?.draftLength ?? 0,
+            evaluation.speculation?.acceptance ?? '',
+            evaluation.speculation?.tokensPerRound ?? '',
+            evaluation.speculation?.speedup ?? '',
+          ]
+        : []),
     ];
   });
   return formatCsv(headings, rows);

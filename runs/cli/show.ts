@@ -11,6 +11,7 @@ import { describeEngine, describeScale, describeStorage, PART_NAMES } from '../d
 import { engineOf } from '../engine.ts';
 import { formatBytes, formatDuration, formatMetric, formatTable, plural } from '../format.ts';
 import { describeForecasts, forecastQuality } from '../loss-forecasts.ts';
+import { createOutlooks, type Outlook } from '../outlook.ts';
 import { type RunDetails, RunReader } from '../store/queries.ts';
 import type { CandidateRecord } from '../store/records.ts';
 import type { EvaluationResult } from '../store/rows.ts';
@@ -37,7 +38,7 @@ export function addShow(program: Command): void {
         if (candidate === undefined) showRun(reader, details, json === true);
         else {
           const record = reader.resolveCandidate(details.id, candidate);
-          showCandidate(details, record, reader.evaluations(details.id, record.number), json === true);
+          showCandidate(reader, details, record, json === true);
         }
       } finally {
         reader.close();
@@ -98,13 +99,17 @@ function showRun(reader: RunReader, details: RunDetails, asJson: boolean): void 
 }
 
 function showCandidate(
+  reader: RunReader,
   details: RunDetails,
   candidate: CandidateRecord,
-  evaluations: readonly EvaluationResult[],
   asJson: boolean,
 ): void {
   const spec = details.spec;
-  const estimate = estimateDeployed(candidate, costSetting(spec, details.specFolder));
+  const evaluations = reader.evaluations(details.id, candidate.number);
+  const setting = costSetting(spec, details.specFolder);
+  const estimate = estimateDeployed(candidate, setting);
+  const judged = evaluations.findLast(({ state }) => state === 'ok');
+  const outlook = createOutlooks(reader, details.id, spec, setting).of(candidate, judged?.speculation);
   const deployed = deployedArchitecture(candidate.architecture, spec.scale);
   if (asJson) {
     const { breakdown, calibration, expectedError } = estimate;
@@ -113,6 +118,7 @@ function showCandidate(
       ...candidate,
       deployedArchitecture: deployed,
       evaluations,
+      ...(outlook === undefined ? {} : { outlook }),
       calibration,
       expectedError,
       breakdown,
@@ -131,10 +137,12 @@ function showCandidate(
       '',
       evaluationTable(evaluations),
       '',
+      ...(outlook === undefined ? [] : [speculationText(outlook), '']),
       `costs on ${spec.accelerator}${scale === undefined ? '' : `; deployed: ${scale}`}`,
-      costTable(candidate, metricTable(spec), scale !== undefined),
+      costTable(withPair(candidate, judged), metricTable(spec), scale !== undefined),
       estimate.calibration,
       '',
+      ...(candidate.deployment.draft === undefined ? [] : ['where the target alone spends its time']),
       breakdownTable(
         sumParts(estimate.breakdown, ({ operation }) => operation),
         'operation',
@@ -146,6 +154,51 @@ function showCandidate(
       ),
     ].join('\n'),
   );
+}
+
+/** With the costs of the pair as they were judged, where something drafts. */
+function withPair(candidate: CandidateRecord, judged: EvaluationResult | undefined): CandidateRecord {
+  if (candidate.deployment.draft === undefined || judged === undefined) return candidate;
+  const { loss: _, ...costs } = judged.values;
+  return { ...candidate, deployedCosts: costs };
+}
+
+/** `speculation: first 2 layers: pays 1.21x: ...`, with the figures of a pair below. */
+function speculationText({ draft, sentence, speculation }: Outlook): string {
+  const named = draft === 'none' ? '' : `${draft}: `;
+  const text = `speculation: ${named}${sentence}`;
+  if (speculation === undefined) return text;
+  const { draftLength, tokensPerRound, speedup, draftRatio, verifyRatio, acceptance, expectedAcceptance } =
+    speculation;
+  const columns = [
+    'drafted a round',
+    'tokens a round',
+    'acceptance',
+    'expected',
+    'needed',
+    'draft step',
+    'verification',
+    'speed-up',
+  ];
+  const cells = [
+    String(draftLength),
+    tokensPerRound.toFixed(2),
+    acceptance.toFixed(3),
+    expectedAcceptance.toFixed(3),
+    speculation.neededAcceptance?.toFixed(3) ?? 'beyond 1',
+    draftRatio.toFixed(3),
+    verifyRatio.toFixed(3),
+    `${speedup.toFixed(2)}x`,
+  ];
+  const note = 'draft step and verification in plain steps of the target';
+  return [
+    text,
+    formatTable(
+      columns.map((heading) => ({ heading })),
+      [cells],
+    ),
+    note,
+  ].join('\n');
 }
 
 function layerTable(

@@ -1,5 +1,6 @@
 // A candidate as a handful of named parameters: what importance is computed over and what parallel axes show.
 import { weightBits } from '../../hardware/index.ts';
+import { countParameters } from '../../space/architecture.ts';
 import type { Candidate } from '../../space/candidate.ts';
 import { LAYER_PARTS, type WeightStorage } from '../../space/deployment.ts';
 import { hasPart } from '../../space/storage-genes.ts';
@@ -19,6 +20,8 @@ export const GENES = {
   kvCacheFormat: 'format of the KV cache',
   tieEmbeddings: 'embedding and head are one matrix',
   cards: 'accelerator cards',
+  draft: 'what drafts tokens',
+  draftParameters: 'trained parameters of a draft model; 0 = none',
 } as const;
 export type GeneName = keyof typeof GENES;
 export const GENE_NAMES = Object.keys(GENES) as GeneName[];
@@ -42,6 +45,7 @@ export function bitsPerWeight({ weightFormat, sparsity }: WeightStorage): number
 /** The parameters of one candidate; formats by name, everything else a number. */
 export function genesOf({ architecture, deployment }: Candidate): Record<GeneName, number | string> {
   const { layers } = architecture;
+  const { draft } = deployment;
   const mean = (of: (at: number) => number) =>
     layers.reduce((sum, _, at) => sum + of(at), 0) / Math.max(1, layers.length);
   const overParts = (at: number, of: (storage: WeightStorage) => number) => {
@@ -61,5 +65,7 @@ export function genesOf({ architecture, deployment }: Candidate): Record<GeneNam
     kvCacheFormat: deployment.kvCacheFormat,
     tieEmbeddings: architecture.tieEmbeddings ? 'tied' : 'untied',
     cards: deployment.nCards,
+    draft: draft?.kind ?? 'none',
+    draftParameters: draft?.kind === 'model' ? countParameters(draft.architecture) : 0,
   };
 }

@@ -6,6 +6,7 @@ import { hasPart } from '../../space/storage-genes.ts';
 import { type CostPart, sumParts } from '../breakdown.ts';
 import { type CostSetting, estimateDeployed } from '../costs.ts';
 import { describeStorage } from '../describe.ts';
+import type { Outlook, Outlooks } from '../outlook.ts';
 import type { EvaluationResult } from '../store/queries.ts';
 import type { CandidateRecord } from '../store/records.ts';
 import { bitsPerWeight } from './genes.ts';
@@ -78,6 +79,8 @@ export interface MemberView {
     readonly feasible: boolean;
   }[];
   readonly cost?: CostView;
+  /** What speculation is to it; absent in runs without drafts. */
+  readonly outlook?: Outlook;
   /** Way from the front's best (0) to its worst (1) value, per objective; absent off the front. */
   readonly normalised?: readonly number[];
   readonly marks?: string;
@@ -89,10 +92,12 @@ export function memberView(
   evaluations: readonly EvaluationResult[],
   scale: Scale | undefined,
   setting: CostSetting | undefined,
+  outlooks?: Outlooks,
 ): MemberView {
   const { architecture, deployment } = candidate;
   const deployed = deployedArchitecture(architecture, scale);
   const highest = evaluations.filter(({ state }) => state === 'ok').reduce(higher, undefined);
+  const outlook = outlooks?.of(candidate, highest?.speculation);
   return {
     candidate: candidate.number,
     key: candidate.key,
@@ -137,6 +142,7 @@ export function memberView(
       ...(encodedBits === undefined ? {} : { encodedBytes: encodedBits / 8 }),
     })),
     ...(setting === undefined ? {} : { cost: costView(candidate, setting) }),
+    ...(outlook === undefined ? {} : { outlook }),
   };
 }
 

@@ -10,6 +10,7 @@ import { type CostPlan, costSetting, planCosts } from '../cost-plan.ts';
 import type { CostSetting } from '../costs.ts';
 import { describeScale } from '../describe.ts';
 import { describeForecasts, forecastQuality } from '../loss-forecasts.ts';
+import { createOutlooks, type Outlooks } from '../outlook.ts';
 import { RunError } from '../run-error.ts';
 import type { EvaluationOutline, RunDetails, RunReader, StoredFront } from '../store/queries.ts';
 import { packageVersion } from '../version.ts';
@@ -138,7 +139,8 @@ export function buildReport(reader: RunReader, runId: string, options: ReportOpt
   const plan = planOf(details);
   const objectives = details.objectives.map(({ metric }) => metric);
   const metrics = metricTable(spec);
-  const views = memberViews(reader, details, front, plan.setting);
+  const outlooks = createOutlooks(reader, runId, spec, plan.setting);
+  const views = memberViews(reader, details, front, plan.setting, outlooks);
   const marks = marksOf(
     objectives,
     views.map(({ values }) => values),
@@ -195,7 +197,8 @@ export function buildMember(reader: RunReader, runId: string, candidate: number)
   const record = reader.resolveCandidate(runId, String(candidate));
   const { setting } = planOf(details);
   const { scale } = details.spec;
-  return memberView(record, reader.evaluations(runId, record.number), scale, setting);
+  const outlooks = createOutlooks(reader, runId, details.spec, setting);
+  return memberView(record, reader.evaluations(runId, record.number), scale, setting, outlooks);
 }
 
 /** The cost model of a run and its problem, or why one cannot be had: an accelerator file may be gone. */
@@ -250,6 +253,7 @@ function memberViews(
   { id, spec, objectives }: RunDetails,
   front: StoredFront | undefined,
   setting: CostSetting | undefined,
+  outlooks: Outlooks,
 ): MemberView[] {
   const { scale } = spec;
   const metric = objectives[0]!.metric;
@@ -258,7 +262,7 @@ function memberViews(
     .toSorted((a, b) => sign * (a.evaluation.values[metric]! - b.evaluation.values[metric]!))
     .slice(0, MOST_MEMBERS);
   return members.map(({ candidate, evaluation }) => ({
-    ...memberView(candidate, reader.evaluations(id, candidate.number), scale, setting),
+    ...memberView(candidate, reader.evaluations(id, candidate.number), scale, setting, outlooks),
     values: evaluation.values,
   }));
 }

@@ -27,6 +27,9 @@ export function candidateSection(data, state, fetchMember) {
         member.marks ? h('span', { class: 'badge' }, marksText(member.marks)) : undefined,
       ),
       h('p', { class: 'muted' }, originText(member)),
+      member.outlook === undefined
+        ? undefined
+        : h('p', {}, `Speculation, draft ${member.outlook.draft}: ${member.outlook.sentence}.`),
       h(
         'div',
         { class: 'columns' },

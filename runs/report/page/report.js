@@ -8,6 +8,7 @@ import { fill, h, segmented } from './dom.js';
 import { formatUnit, formatWhole, lowerLabel } from './format.js';
 import { parallelSection } from './parallel.js';
 import { scatterSection } from './scatter.js';
+import { speculationSection } from './speculation.js';
 import { createState, initialChoices } from './state.js';
 import { formatDuration } from './units.js';
 
@@ -45,6 +46,16 @@ export function createReport(root, data, fetchMember) {
       parallelSection(data, state),
       'One line a candidate; up is better for metrics. Drag along an axis to filter, click a line to choose it.',
     ),
+    ...(data.members.every(({ outlook }) => outlook === undefined)
+      ? []
+      : [
+          section(
+            'speculation',
+            'Where speculation pays',
+            speculationSection(data, state),
+            'A draft proposes tokens, the target verifies them in one pass: what is sampled stays the same, only the time changes.',
+          ),
+        ]),
     section('course', 'How the search went', courseSection(data)),
     ...(data.surrogate.length === 0
       ? []
