@@ -183,6 +183,12 @@ export function judgePair(
   };
 }
 
+/** Two digits, or as many more as set a share apart from the one it is compared with. */
+function distinct(share: number, other: number): string {
+  const digits = [2, 3].find((n) => share.toFixed(n) !== other.toFixed(n)) ?? 4;
+  return share.toFixed(digits);
+}
+
 /** In words why a pair pays or does not; `acceptance` is accepted over tested tokens. */
 export function explainVerdict(verdict: PairVerdict, acceptance: number): string {
   const { draftLength, tokensPerRound, speedup, draftRatio, proposalRatio, neededAcceptance } = verdict;
@@ -195,7 +201,7 @@ export function explainVerdict(verdict: PairVerdict, acceptance: number): string
   const needs =
     neededAcceptance === undefined
       ? 'and would not pay even if all of it were accepted'
-      : `needs acceptance ${formatNumber(neededAcceptance, 2)}, has ${formatNumber(acceptance, 2)}`;
+      : `needs acceptance ${distinct(neededAcceptance, acceptance)}, has ${distinct(acceptance, neededAcceptance)}`;
   const why = `${step}${seldom}, ${needs}`;
   if (draftLength === 0) return `does not pay: ${why}`;
   return `pays ${speedup.toFixed(2)}x: ${why}; ${draftLength} drafted, ${formatNumber(tokensPerRound)} tokens a round`;
