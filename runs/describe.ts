@@ -70,6 +70,13 @@ export function describeDraft(draft: Draft | undefined): string {
   }
 }
 
+/** `mxfp4-e2m1; draft first 2 layers`: weights, and the draft where there is one. */
+export function describeDeployed(architecture: Architecture, deployment: Deployment): string {
+  const weights = describeWeights(architecture, deployment);
+  const { draft } = deployment;
+  return draft === undefined ? weights : `${weights}; draft ${describeDraft(draft)}`;
+}
+
 /** The columns that tell one architecture from another. */
 export function describeArchitecture({ dModel, headDim, layers }: Architecture) {
   return {

@@ -1,10 +1,10 @@
 // Measurements of a run: one per architecture, rung and deployment, and one noise table per architecture and rung.
 // What is stored is not measured again; what is under way is shared; a failure is tried once more.
 import type { MeasurementOutcome, ProfileOutcome } from '../evaluators/outcome.ts';
-import type { Evaluator, ProfileTask } from '../evaluators/port.ts';
+import type { Evaluator, MeasurementTask, ProfileTask } from '../evaluators/port.ts';
 import type { Architecture } from '../space/architecture.ts';
 import { type Candidate, hashOf } from '../space/candidate.ts';
-import type { Deployment } from '../space/deployment.ts';
+import { type Deployment, withoutDraft } from '../space/deployment.ts';
 import { attemptUntilSettled, groupBy, Interrupted, type Settled, settlementOf } from './attempts.ts';
 import type { Limiter } from './limiter.ts';
 import { failureFields, failureOfError } from './outcome-record.ts';
@@ -38,6 +38,15 @@ export interface Measurements {
 /** Names what of a deployment decides weights and cache: the number of cards does not. */
 export function storedHash({ layers, embedding, kvCacheFormat }: Deployment): string {
   return hashOf({ layers, embedding, kvCacheFormat });
+}
+
+/** What a worker needs to serve a candidate trained to a rung: cards and draft change nothing that the model computes. */
+export function servingTask(
+  { architecture, deployment }: Candidate,
+  architectureHash: string,
+  rung: number,
+): MeasurementTask {
+  return { architecture, architectureHash, rung, deployment: { ...withoutDraft(deployment), nCards: 1 } };
 }
 
 /** The measurements of one run. */

@@ -6,7 +6,6 @@ import { draftedDeployments } from '../space/redeploy.ts';
 import type { RunSpec } from '../space/spec.ts';
 import type { CostSetting } from './costs.ts';
 import { describeDraft } from './describe.ts';
-import { formatNumber } from './format.ts';
 import { storedHash } from './measurements.ts';
 import { createPairForecast } from './pair-forecast.ts';
 import { acceptanceOf } from './pairing.ts';
@@ -45,8 +44,8 @@ const SOURCES: Readonly<Record<SpeculationRecord['source'], string>> = {
 /** `pays 1.47x: ...`, with what was expected and what it was before alignment. */
 function ownSentence(record: SpeculationRecord): string {
   const { source, acceptance, expectedAcceptance, plainAcceptance } = record;
-  const before = plainAcceptance === undefined ? '' : `, ${formatNumber(plainAcceptance, 2)} before`;
-  const expected = source === 'expected' ? '' : `; expected ${formatNumber(expectedAcceptance, 2)}`;
+  const before = plainAcceptance === undefined ? '' : `, ${plainAcceptance.toFixed(2)} before`;
+  const expected = source === 'expected' ? '' : `; expected ${expectedAcceptance.toFixed(2)}`;
   return `${explainVerdict(record, acceptance)} (acceptance ${SOURCES[source]}${before}${expected})`;
 }
 

@@ -7,9 +7,8 @@ import type { Draft } from '../space/draft.ts';
 import type { DraftSpec } from '../space/spec.ts';
 import { attemptUntilSettled, groupBy, Interrupted, type Settled, settlementOf } from './attempts.ts';
 import type { Limiter } from './limiter.ts';
-import { storedHash } from './measurements.ts';
+import { servingTask, storedHash } from './measurements.ts';
 import { failureFields, failureOfError } from './outcome-record.ts';
-import { servingTask } from './served.ts';
 import { LONGEST_DRAFT, servedDraft } from './speculation.ts';
 import type { PairRecord } from './store/records.ts';
 

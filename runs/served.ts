@@ -3,9 +3,8 @@ import { checkpointPath } from '../evaluators/checkpoint/training-checkpoint.ts'
 import type { MeasurementTask, TrainingTask } from '../evaluators/index.ts';
 import { readOrSkip } from '../evaluators/training/train.ts';
 import { type Architecture, countParameters } from '../space/architecture.ts';
-import type { Candidate } from '../space/candidate.ts';
-import { withoutDraft } from '../space/deployment.ts';
 import type { RunSpec, TrainingSpec } from '../space/spec.ts';
+import { servingTask } from './measurements.ts';
 import { planRun, type RunPlan } from './plan.ts';
 import { RunError } from './run-error.ts';
 import type { EvaluationResult, RunDetails, RunReader } from './store/queries.ts';
@@ -18,15 +17,6 @@ export interface ServedCandidate {
   /** Bits per byte, as it is deployed. */
   readonly loss: number;
   readonly task: MeasurementTask;
-}
-
-/** What a worker needs to serve a candidate trained to a rung: cards and draft change nothing that the model computes. */
-export function servingTask(
-  { architecture, deployment }: Candidate,
-  architectureHash: string,
-  rung: number,
-): MeasurementTask {
-  return { architecture, architectureHash, rung, deployment: { ...withoutDraft(deployment), nCards: 1 } };
 }
 
 /** The plan of a stored run. @throws {@link RunError} where its corpus has changed, so that tokens would mean other text. */

@@ -1,7 +1,7 @@
 // `pick`: one member of a front by weights, with the reasons.
 import type { Command } from 'commander';
 import { type MetricName, type MetricTable, metricOf } from '../../space/metrics.ts';
-import { describeArchitecture, describeWeights } from '../describe.ts';
+import { describeArchitecture, describeDeployed } from '../describe.ts';
 import { formatChange, formatMetric, formatNumber, formatTable, metricHeading, plural } from '../format.ts';
 import { noFrontYet, queryFront } from '../front-query.ts';
 import { type Pick, pickMember, type Weight } from '../report/pick.ts';
@@ -123,7 +123,7 @@ function textOf(
   });
   return [
     `candidate ${candidate.number} of run ${details.id}, one of ${plural(members.length, 'member')}, for ${weighing}`,
-    `  dModel ${dModel}, ${plural(depth, 'layer')}, kv heads ${nKvHeads}, dFf ${dFf}, ${describeWeights(candidate.architecture, candidate.deployment)}`,
+    `  dModel ${dModel}, ${plural(depth, 'layer')}, kv heads ${nKvHeads}, dFf ${dFf}, ${describeDeployed(candidate.architecture, candidate.deployment)}`,
     '',
     "why: the least regret, the front's best being none: the largest, weights counted, and a quarter of all together",
     ...reasons,

@@ -102,7 +102,14 @@ function evaluationLine(event: Extract<RunEvent, { kind: 'evaluated' }>): string
     return `${head}: ${evaluation.state} (${evaluation.reason ?? 'no reason given'})`;
   const { loss, decodeLatency } = evaluation.values;
   const misses = evaluation.violations.some((violation) => violation > 0) ? ', breaks a constraint' : '';
-  return `${head}: loss ${formatMetric(METRICS, 'loss', loss)}, decodeLatency ${formatMetric(METRICS, 'decodeLatency', decodeLatency)}${misses}`;
+  const { speculation } = evaluation;
+  const drafting =
+    speculation === undefined
+      ? ''
+      : speculation.draftLength === 0
+        ? ', drafting does not pay'
+        : `, drafting pays ${speculation.speedup.toFixed(2)}x`;
+  return `${head}: loss ${formatMetric(METRICS, 'loss', loss)}, decodeLatency ${formatMetric(METRICS, 'decodeLatency', decodeLatency)}${drafting}${misses}`;
 }
 
 export interface ProgressView {

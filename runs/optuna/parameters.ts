@@ -1,7 +1,7 @@
 // The genome of a run's candidates as Optuna's parameters, one named value for each choice that varies on its own.
 // What all layers, or both parts of a layer, share in every candidate of the run is one parameter.
 import type { Candidate } from '../../space/candidate.ts';
-import { LAYER_PARTS, type LayerPart, type WeightStorage } from '../../space/deployment.ts';
+import { type Deployment, LAYER_PARTS, type LayerPart, type WeightStorage } from '../../space/deployment.ts';
 import { compileSpace } from '../../space/genome.ts';
 import type { RunSpec } from '../../space/spec.ts';
 import { hasPart, storageChoices } from '../../space/storage-genes.ts';
@@ -84,6 +84,26 @@ function shapeOf({ architecture, deployment }: Candidate): [string, ParameterVal
   ];
 }
 
+function draftParameters({ draft }: Deployment): [string, ParameterValue][] {
+  if (draft === undefined) return [['draft', 'none']];
+  const { kind, draftLength, confidence } = draft;
+  const named = (own: Readonly<Record<string, ParameterValue>>) =>
+    Object.entries({ ...own, length: draftLength, confidence }).map(
+      ([name, value]): [string, ParameterValue] => [`draft.${name}`, value],
+    );
+  switch (kind) {
+    case 'lookup':
+      return [['draft', kind], ...named({})];
+    case 'self':
+      return [['draft', kind], ...named({ layers: draft.nLayers })];
+    case 'model': {
+      const { architecture, weightFormat } = draft;
+      const { dModel, headDim, layers } = architecture;
+      return [['draft', kind], ...named({ dModel, headDim, depth: layers.length, weightFormat })];
+    }
+  }
+}
+
 /** What the specification offers for a parameter; empty where its name is none. */
 function offeredBy(spec: RunSpec): (name: string) => readonly ParameterValue[] {
   const { space, deployment } = spec;
@@ -99,6 +119,7 @@ function offeredBy(spec: RunSpec): (name: string) => readonly ParameterValue[] {
   return (name) => {
     const known = fixed[name];
     if (known !== undefined) return known;
+    if (name === 'draft' || name.startsWith('draft.')) return [];
     const last = name.split('.').at(-1)!;
     if (last in space.layers) return space.layers[last as keyof typeof space.layers];
     const parts = (Object.keys(storage) as (keyof typeof storage)[]).filter((part) =>
@@ -128,7 +149,13 @@ function distributionOf(values: readonly ParameterValue[]): Distribution {
 
 /** All parameters of a run's candidates. */
 export function parametersOf(spec: RunSpec, candidates: readonly Candidate[]): ParameterTable {
-  const values = candidates.map((candidate) => new Map(shapeOf(candidate)));
+  const values = candidates.map(
+    (candidate) =>
+      new Map([
+        ...shapeOf(candidate),
+        ...(spec.draft === undefined ? [] : draftParameters(candidate.deployment)),
+      ]),
+  );
   for (const property of PROPERTIES) {
     const cells = candidates.map((candidate) => cellsOf(candidate, property));
     const nameOf = namingOf(cells, property);

@@ -1,7 +1,7 @@
 // Every candidate of a run as one point, in columns: what the scatter draws. A candidate stands where its highest
 // rung put it. Very large runs are thinned, the front never.
 import type { MetricName } from '../../space/metrics.ts';
-import { describeArchitecture, describeWeights } from '../describe.ts';
+import { describeArchitecture, describeDeployed } from '../describe.ts';
 import { plural } from '../format.ts';
 import type { EvaluationOutline, EvaluationResult } from '../store/queries.ts';
 import type { CandidateRecord } from '../store/records.ts';
@@ -124,5 +124,5 @@ export function varyingGenes(
 /** `d 64, 4 layers, heads 4 x4, kv 2,1,1,2, dFf 128 x4, mxfp4-e2m1`. */
 export function shapeOf({ architecture, deployment }: CandidateRecord): string {
   const { dModel, depth, nHeads, nKvHeads, dFf } = describeArchitecture(architecture);
-  return `d ${dModel}, ${plural(depth, 'layer')}, heads ${nHeads}, kv ${nKvHeads}, dFf ${dFf}, ${describeWeights(architecture, deployment)}`;
+  return `d ${dModel}, ${plural(depth, 'layer')}, heads ${nHeads}, kv ${nKvHeads}, dFf ${dFf}, ${describeDeployed(architecture, deployment)}`;
 }

@@ -4,15 +4,20 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { Evaluator, PairTask } from '../../evaluators/port.ts';
 import { expectedModelAcceptance } from '../../evaluators/speculation/expected-acceptance.ts';
 import { planCosts } from '../../runs/cost-plan.ts';
+import { describeDraft } from '../../runs/describe.ts';
 import type { Runnable } from '../../runs/execute.ts';
+import { formatMetric } from '../../runs/format.ts';
 import { storedHash } from '../../runs/measurements.ts';
 import { draftHash } from '../../runs/pairs.ts';
+import { buildReport } from '../../runs/report/report-data.ts';
 import { pairInput, pricePair, servedDraft } from '../../runs/speculation.ts';
 import { RunReader } from '../../runs/store/queries.ts';
 import { countParameters } from '../../space/architecture.ts';
 import { hashOf } from '../../space/candidate.ts';
-import { withoutDraft } from '../../space/deployment.ts';
+import { type Deployment, withoutDraft } from '../../space/deployment.ts';
 import { parseSpec } from '../../space/load-spec.ts';
+import { METRICS } from '../../space/metrics.ts';
+import { commandLine } from './command-line.ts';
 import { analyticPair, fakeEvaluator } from './fake.ts';
 import { fakeRun, newDatabase, resumeRun, startRun, storedResult } from './harness.ts';
 
@@ -69,12 +74,12 @@ const timeless = (pairs: Awaited<ReturnType<typeof finished>>['pairs']) =>
 const nameOf = ({ target, draft, alignmentSteps, confidence }: PairTask) =>
   hashOf({ target, draft, alignmentSteps, confidence });
 
-describe('a run with drafts', { timeout: 60_000 }, () => {
-  let whole: Awaited<ReturnType<typeof finished>>;
-  beforeAll(async () => {
-    whole = await finished();
-  });
+let whole: Awaited<ReturnType<typeof finished>>;
+beforeAll(async () => {
+  whole = await finished();
+}, 60_000);
 
+describe('a run with drafts', { timeout: 60_000 }, () => {
   it('prices pairs by a law below the highest rung, and by what was measured there', () => {
     const { candidates, evaluations, pairs } = whole;
     const { setting } = runnable();
@@ -262,5 +267,103 @@ describe('a run with drafts', { timeout: 60_000 }, () => {
       expect(speculation).toMatchObject({ source: 'expected', draftLength: 0 });
       expect(speculation).not.toHaveProperty('neededAcceptance');
     }
+  });
+});
+
+describe('what is told of it', () => {
+  const text = async (...argv: string[]) => {
+    const { exitCode, stdout, stderr } = await commandLine(...argv, '--db', whole.path);
+    expect([exitCode, stderr]).toEqual([0, '']);
+    return stdout;
+  };
+  const json = async (...argv: string[]) => JSON.parse(await text(...argv, '--json'));
+  /** An evaluation of a candidate without a draft, or one at the highest rung with a draft that pays or does not. */
+  const judged = (wanted: 'pays' | 'does not' | 'none') =>
+    whole.evaluations.find(({ candidate, rung, state, speculation }) => {
+      if (state !== 'ok') return false;
+      if (whole.candidates[candidate]!.deployment.draft === undefined) return wanted === 'none';
+      return rung === 1 && wanted === (speculation!.draftLength > 0 ? 'pays' : 'does not');
+    })!;
+
+  it('front lists drafts with their gain, in every form', async () => {
+    const { members } = await json('front', 'latest');
+    const table = await text('front', 'latest');
+    const [headings, ...rows] = (await text('front', 'latest', '--csv')).trim().split(/\r?\n/);
+    expect(table).toMatch(/speed-up/);
+    expect(headings).toContain('draft');
+    for (const [at, { candidate, speculation, deployment }] of members.entries()) {
+      const { speculation: stored } = whole.evaluations.find(
+        (each) => each.candidate === candidate && each.rung === 1,
+      )!;
+      expect(speculation).toEqual(stored);
+      expect(speculation === undefined).toBe(deployment.draft === undefined);
+      if (stored !== undefined) expect(rows[at]).toContain(String(stored.acceptance));
+    }
+    expect(members.some(({ deployment }: { deployment: Deployment }) => deployment.draft !== undefined)).toBe(
+      true,
+    );
+  });
+
+  it('show says why speculation pays', async () => {
+    const { candidate, speculation } = judged('pays');
+    const shown = await text('show', 'latest', String(candidate));
+    const { speedup, neededAcceptance, acceptance, tokensPerRound, expectedAcceptance } = speculation!;
+    expect(acceptance).toBeGreaterThan(neededAcceptance!);
+    expect(shown).toMatch(/^speculation: .*: pays \d\.\d\dx: /m);
+    for (const figure of [
+      `pays ${speedup.toFixed(2)}x`,
+      acceptance.toFixed(3),
+      neededAcceptance!.toFixed(3),
+      expectedAcceptance.toFixed(3),
+      tokensPerRound.toFixed(2),
+    ])
+      expect(shown).toContain(figure);
+    // The costs are those of the pair, as they were judged.
+    const { outlook, evaluations } = await json('show', 'latest', String(candidate));
+    expect(outlook.speculation).toEqual(speculation);
+    expect(shown).toContain(formatMetric(METRICS, 'decodeLatency', evaluations.at(-1).values.decodeLatency));
+  });
+
+  it('show says why it does not, of a draft of its own and of the best that is known', async () => {
+    const own = judged('does not');
+    const { outlook } = await json('show', 'latest', String(own.candidate));
+    expect(outlook.sentence).toMatch(/^does not pay: /);
+    const alone = judged('none');
+    const shown = await text('show', 'latest', String(alone.candidate));
+    expect(shown).toMatch(
+      /^speculation: decodes alone; of \d+ known drafts the best, .*(pays|does not pay)/m,
+    );
+  });
+
+  it('compare sets drafts side by side', async () => {
+    const [a, b] = [judged('pays').candidate, judged('none').candidate];
+    const compared = await text('compare', 'latest', String(a), String(b));
+    expect(compared).toMatch(/^draft +\S.* none/m);
+    expect(compared).toMatch(/^speed-up over the target alone +\d\.\d\dx +-/m);
+    const alone = await text('compare', 'latest', String(b), String(b));
+    expect(alone).not.toContain('speed-up');
+  });
+
+  it('the report explains every member, and says nothing of runs without drafts', async () => {
+    const reader = new RunReader(whole.path);
+    const { members } = buildReport(reader, whole.runId, { now: () => 0 });
+    reader.close();
+    expect(members.length).toBeGreaterThan(0);
+    for (const { outlook, candidate } of members) {
+      const { draft } = whole.candidates[candidate]!.deployment;
+      expect(outlook!.draft).toBe(describeDraft(draft));
+      expect(outlook!.sentence).toMatch(draft === undefined ? /^decodes alone/ : /^(pays|does not pay)/);
+    }
+    const path = newDatabase();
+    const without = runnable((yaml) => yaml.replace(/draft:[\s\S]*(?=scale:)/, ''));
+    expect(without.spec.draft).toBeUndefined();
+    expect((await startRun(without, fakeRun(path, 2).options)).kind).toBe('finished');
+    const other = new RunReader(path);
+    expect(
+      buildReport(other, other.resolve('latest'), { now: () => 0 }).members.every(
+        (each) => !('outlook' in each),
+      ),
+    ).toBe(true);
+    other.close();
   });
 });

@@ -292,6 +292,23 @@ describe('parameters', () => {
     expect(distributions.get('headDim')!.attributes).toEqual({ log: false, step: 1, low: 16, high: 16 });
   });
 
+  it('tell of drafts in a run that has them', () => {
+    const choices = { self: true, lookup: false, draftLength: [2, 'best'], confidence: [0] } as const;
+    const plain = with2(alikeLayer(stored16), alikeLayer(stored16));
+    const draft = { kind: 'self', nLayers: 1, draftLength: 'best', confidence: 0 } as const;
+    const drafted = { ...plain, deployment: { ...plain.deployment, draft } };
+    const named = (of: RunSpec) =>
+      parametersOf(of, [plain, drafted]).values.map((row) =>
+        Object.fromEntries([...row].filter(([name]) => name.startsWith('draft'))),
+      );
+    const sampling = { temperature: 1, topP: 1, alignmentSteps: 0 };
+    expect(named({ ...spec, draft: { choices, ...sampling } })).toEqual([
+      { draft: 'none' },
+      { draft: 'self', 'draft.layers': 1, 'draft.length': 'best', 'draft.confidence': 0 },
+    ]);
+    expect(named(spec)).toEqual([{}, {}]);
+  });
+
   it('are left out where a layer lacks the part', () => {
     const bare = candidateOf(32, [{ nHeads: 0, nKvHeads: 0, dFf: 64 }], 'fp16');
     const [values] = parametersOf(spec, [bare]).values;

@@ -39,7 +39,6 @@ export function speculationSection(data, state) {
             sort: ({ member }) => member.candidate,
           },
           { label: 'Draft', align: 'left', cell: ({ outlook }) => outlook.draft },
-          { label: 'Drafted a round', cell: ({ outlook }) => outlook.speculation?.draftLength ?? '-' },
           {
             label: 'Tokens a round',
             cell: ({ outlook }) => outlook.speculation?.tokensPerRound.toFixed(2) ?? '-',
@@ -60,7 +59,11 @@ export function speculationSection(data, state) {
             cell: ({ outlook }) => (gain(outlook) > 1 ? `${gain(outlook).toFixed(2)}x` : 'alone'),
             sort: ({ outlook }) => gain(outlook),
           },
-          { label: 'Why', align: 'left', cell: ({ outlook }) => outlook.sentence },
+          {
+            label: 'Why',
+            align: 'left',
+            cell: ({ outlook }) => h('p', { class: 'reason' }, outlook.sentence),
+          },
         ],
         rows,
       }),

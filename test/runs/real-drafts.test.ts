@@ -1,0 +1,108 @@
+// What a run measures of pairs of real models: the same with any number of threads, and never twice.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { RunEvent } from '../../runs/events.ts';
+import { resumeRun, startRun } from '../../runs/execute.ts';
+import { planRun, readSpec } from '../../runs/plan.ts';
+import { RunReader } from '../../runs/store/queries.ts';
+import { checkpointFolderOf, createTrainer } from '../../runs/train.ts';
+import { tinyProject } from './command-line.ts';
+import { newDatabase, storedResult } from './harness.ts';
+
+const { file } = tinyProject(`
+draft:
+  model: { dModel: 4, headDim: 4, depth: 1, nHeads: 1, nKvHeads: 1, dFf: [4, 8] }
+  self: true
+  lookup: true
+  alignmentSteps: 4
+`);
+// Targets that are large enough for a draft to pay.
+writeFileSync(
+  file,
+  readFileSync(file, 'utf8')
+    .replace('dModel: [8, 16]', 'dModel: [24, 32]')
+    .replace('nHeads: [1, 2]', 'nHeads: 4')
+    .replace('depth: { min: 1, max: 2 }', 'depth: 2'),
+);
+
+function run(
+  databasePath: string,
+  maxThreads: number,
+  onEvent?: (event: RunEvent, stop: () => void) => void,
+) {
+  const plan = planRun(readSpec(file, dirname(file)), dirname(file));
+  const controller = new AbortController();
+  const options = {
+    databasePath,
+    maxThreads,
+    createEvaluator: (runId: string) =>
+      createTrainer(plan, maxThreads, checkpointFolderOf(databasePath, runId)),
+    emit: (event: RunEvent) => onEvent?.(event, () => controller.abort()),
+    signal: controller.signal,
+  };
+  return { plan, options };
+}
+
+function stored(databasePath: string) {
+  const reader = new RunReader(databasePath);
+  const pairs = reader.pairs(reader.resolve('latest'));
+  reader.close();
+  const measured = pairs.filter(({ state }) => state !== 'cancelled');
+  return {
+    ...storedResult(databasePath),
+    pairs: measured.map((pair) => ({ ...pair, attempt: 1, wallSeconds: 0 })),
+  };
+}
+
+describe('with real pairs', { timeout: 90_000 }, () => {
+  let whole: ReturnType<typeof stored>;
+  beforeAll(async () => {
+    const db = newDatabase();
+    const { plan, options } = run(db, 2);
+    expect((await startRun(plan, options)).kind).toBe('finished');
+    whole = stored(db);
+  }, 60_000);
+
+  it('measures acceptance, and prices candidates with it', () => {
+    expect(whole.pairs.length).toBeGreaterThan(1);
+    expect(new Set(whole.pairs.map(({ alignmentSteps }) => alignmentSteps))).toEqual(new Set([0, 4]));
+    for (const { state, acceptance, lengths } of whole.pairs) {
+      expect(state).toBe('ok');
+      expect(acceptance!).toBeGreaterThan(0);
+      expect(acceptance!).toBeLessThan(1);
+      expect(lengths!.map(({ draftLength }) => draftLength)).toContain(1);
+    }
+    const sources = whole.evaluations.flatMap(({ speculation }) => speculation?.source ?? []);
+    expect(sources.some((source) => source !== 'expected')).toBe(true);
+    // Whatever drafts, the loss stays that of the target as it is stored.
+    const losses = new Map<string, number>();
+    for (const { candidate, rung, loss } of whole.evaluations) {
+      const { architectureHash, deployment } = whole.candidates[candidate]!;
+      const { draft: _, nCards: __, ...storage } = deployment;
+      const name = `${architectureHash}/${rung}/${JSON.stringify(storage)}`;
+      expect(loss).toBe(losses.get(name) ?? loss);
+      losses.set(name, loss!);
+    }
+  });
+
+  it('is the same with one thread, and goes on where it was stopped', async () => {
+    const db = newDatabase();
+    const first = run(db, 1, ({ kind }, stop) => {
+      if (kind === 'paired') stop();
+    });
+    expect((await startRun(first.plan, first.options)).kind).toBe('interrupted');
+    const before = stored(db).pairs;
+    expect(before.length).toBeGreaterThan(0);
+    let nPaired = 0;
+    const second = run(db, 1, ({ kind }) => {
+      if (kind === 'paired') nPaired++;
+    });
+    const reader = new RunReader(db);
+    const runId = reader.resolve('latest');
+    reader.close();
+    expect((await resumeRun(second.plan, runId, second.options)).kind).toBe('finished');
+    expect(nPaired).toBe(whole.pairs.length - before.length);
+    expect(stored(db)).toEqual(whole);
+  });
+});
