@@ -53,7 +53,7 @@ export function describeWeights(
   return parts.join('; ');
 }
 
-/** `none`, `look-up`, `first 2 layers`, `24 wide, 1 layer, mxfp6-e2m3`. */
+/** `none`, `look-up`, `first 2 layers`, `24 wide, 1 layer, dFf 64, mxfp6-e2m3`. */
 export function describeDraft(draft: Draft | undefined): string {
   if (draft === undefined) return 'none';
   const sure = draft.confidence === 0 ? '' : `, stops below confidence ${draft.confidence}`;
@@ -65,7 +65,8 @@ export function describeDraft(draft: Draft | undefined): string {
       return `first ${draft.nLayers === 1 ? 'layer' : `${draft.nLayers} layers`}${length}${sure}`;
     case 'model': {
       const { dModel, layers } = draft.architecture;
-      return `${dModel} wide, ${plural(layers.length, 'layer')}, ${draft.weightFormat}${length}${sure}`;
+      const shape = `${dModel} wide, ${plural(layers.length, 'layer')}, dFf ${layers[0]!.dFf}`;
+      return `${shape}, ${draft.weightFormat}${length}${sure}`;
     }
   }
 }

@@ -32,6 +32,8 @@ export interface WritingOptions {
 export interface Drafting {
   readonly source: DraftSource;
   readonly draftLength: number;
+  /** The draft stops where it is less sure than this; 0 = a fixed length. */
+  readonly confidence: number;
 }
 
 /** What was written, and how fast. The prompt is not part of it. */
@@ -123,7 +125,9 @@ export async function write(
   const engine = createEngine(engineSpec);
   const predictor = modelPredictor(target, engine);
   const drafter =
-    drafting === undefined ? undefined : createDrafter(drafting.source, target, sampling, 0, engine);
+    drafting === undefined
+      ? undefined
+      : createDrafter(drafting.source, target, sampling, drafting.confidence, engine);
   const stream = streamed(tokenizer, onText);
   const { draftLength = 0 } = drafting ?? {};
   const writeOn = async () => {

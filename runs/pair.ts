@@ -15,6 +15,14 @@ import { expectedAcceptance, judgePair, type PairVerdict, pairInput } from './sp
 export interface NamedDraft {
   readonly name: string;
   readonly draft: PairDraft;
+  /** How the run serves it with its target, where it does. */
+  readonly served?: {
+    /** 0 = as it was trained. */
+    readonly alignmentSteps: number;
+    /** 0 = not at all, since it does not pay. */
+    readonly draftLength: number;
+    readonly confidence: number;
+  };
 }
 
 export interface PairRow {
@@ -54,7 +62,8 @@ export async function pairTable(options: PairTableOptions): Promise<PairRow[]> {
   const { target, drafts, alignmentSteps, onStart } = options;
   const rows: PairRow[] = [];
   for (const named of drafts) {
-    const steps = named.draft.kind === 'model' && alignmentSteps > 0 ? [0, alignmentSteps] : [0];
+    const asked = named.draft.kind === 'model' ? alignmentSteps : 0;
+    const steps = new Set([0, named.served?.alignmentSteps ?? 0, asked]);
     for (const each of steps) {
       onStart?.(named.name, each);
       const measured = await measure(options, named, each);
@@ -66,10 +75,11 @@ export async function pairTable(options: PairTableOptions): Promise<PairRow[]> {
 
 async function measure(
   { evaluator, target, sampling, draftLengths }: PairTableOptions,
-  { name, draft }: NamedDraft,
+  { name, draft, served }: NamedDraft,
   alignmentSteps: number,
 ): Promise<PairSuccess> {
-  const task = { target: target.task, draft, sampling, confidence: 0, draftLengths, alignmentSteps };
+  const { confidence = 0 } = served ?? {};
+  const task = { target: target.task, draft, sampling, confidence, draftLengths, alignmentSteps };
   const outcome = await evaluator.pair(task);
   if (outcome.kind === 'ok') return outcome;
   const { state, reason = state } = failureFields(outcome);

@@ -2,8 +2,10 @@
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { checkpointPath } from '../evaluators/checkpoint/training-checkpoint.ts';
-import { hashOf } from '../space/candidate.ts';
+import { alignedPath } from '../evaluators/speculation/pair-at-rung.ts';
+import { servingTask } from './measurements.ts';
 import { RunError } from './run-error.ts';
+import { servedDraft } from './speculation.ts';
 import type { RunReader } from './store/queries.ts';
 import { suggestion } from './store/store-error.ts';
 import { checkpointFolderOf } from './train.ts';
@@ -20,28 +22,32 @@ export interface PrunePlan {
 }
 
 /** Names that this program gives to checkpoints; whatever else lies in the folder is somebody else's. */
-const CHECKPOINT = /^[0-9a-f]{12}-rung\d+\.safetensors$/;
+const CHECKPOINT = /^(?:[0-9a-f]{12}-rung\d+|aligned-[0-9a-f]{12})\.safetensors$/;
 
 /**
  * The checkpoints of a run, those of its front apart from the others.
  * @throws {@link RunError} for a run that could go on: `resume` needs them all
  */
 export function planPrune(reader: RunReader, runId: string): PrunePlan {
-  const { state } = reader.run(runId);
+  const { state, spec } = reader.run(runId);
   if (state !== 'finished') {
     const first = state === 'running' ? '' : `; '${suggestion(`resume ${runId}`, reader.path)}' finishes it`;
     throw new RunError(`run ${runId} is ${state}: it still needs its weights${first}`);
   }
   const folder = checkpointFolderOf(reader.path, runId);
   const front = reader.front(runId);
+  const alignmentSteps = spec.draft?.alignmentSteps ?? 0;
   const needed = new Set(
-    (front?.members ?? []).flatMap(({ candidate, evaluation }) => {
-      const { draft } = candidate.deployment;
-      const hashes = [
-        candidate.architectureHash,
-        ...(draft?.kind === 'model' ? [hashOf(draft.architecture)] : []),
-      ];
-      return hashes.map((hash) => basename(checkpointPath(folder, hash, evaluation.rung)));
+    (front?.members ?? []).flatMap(({ candidate, evaluation: { rung, speculation } }) => {
+      const target = servingTask(candidate, candidate.architectureHash, rung);
+      const own = checkpointPath(folder, target.architectureHash, rung);
+      const draft =
+        candidate.deployment.draft && servedDraft(candidate.deployment.draft, rung, target.deployment);
+      if (draft?.kind !== 'model') return [basename(own)];
+      const paths = [own, checkpointPath(folder, draft.model.architectureHash, rung)];
+      if (speculation?.source === 'aligned')
+        paths.push(alignedPath(folder, { target, draft, alignmentSteps }));
+      return paths.map((path) => basename(path));
     }),
   );
   const names = existsSync(folder) ? readdirSync(folder).filter((name) => CHECKPOINT.test(name)) : [];

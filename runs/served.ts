@@ -3,12 +3,14 @@ import { checkpointPath } from '../evaluators/checkpoint/training-checkpoint.ts'
 import type { MeasurementTask, TrainingTask } from '../evaluators/index.ts';
 import { readOrSkip } from '../evaluators/training/train.ts';
 import { type Architecture, countParameters } from '../space/architecture.ts';
+import { hashOf } from '../space/candidate.ts';
+import type { ModelDraft } from '../space/draft.ts';
 import type { RunSpec, TrainingSpec } from '../space/spec.ts';
 import { servingTask } from './measurements.ts';
 import { planRun, type RunPlan } from './plan.ts';
 import { RunError } from './run-error.ts';
 import type { EvaluationResult, RunDetails, RunReader } from './store/queries.ts';
-import type { CandidateRecord } from './store/records.ts';
+import type { CandidateRecord, SpeculationRecord } from './store/records.ts';
 
 /** A candidate at the highest rung that it was measured at. */
 export interface ServedCandidate {
@@ -17,6 +19,8 @@ export interface ServedCandidate {
   /** Bits per byte, as it is deployed. */
   readonly loss: number;
   readonly task: MeasurementTask;
+  /** What its own draft came to, where it has one. */
+  readonly speculation?: SpeculationRecord;
 }
 
 /** The plan of a stored run. @throws {@link RunError} where its corpus has changed, so that tokens would mean other text. */
@@ -47,14 +51,15 @@ export function servedCandidate(
   runId: string,
   candidate: CandidateRecord,
 ): ServedCandidate {
-  const { rung, loss } = bestResult(reader, runId, candidate);
-  return { candidate, rung, loss: loss!, task: servingTask(candidate, candidate.architectureHash, rung) };
+  const { rung, loss, speculation } = bestResult(reader, runId, candidate);
+  const task = servingTask(candidate, candidate.architectureHash, rung);
+  return { candidate, rung, loss: loss!, task, ...(speculation === undefined ? {} : { speculation }) };
 }
 
 /** Larger ones, as a share of the target's parameters, are not offered as drafts by default. */
 const MOST_OF_TARGET = 0.5;
-/** Candidates that are offered as drafts by default. */
-const MOST_CANDIDATES = 6;
+/** Candidates, and draft models of the run, that are offered as drafts by default. */
+const MOST_OFFERED = 6;
 
 /** One candidate for each other architecture of the run that is at most half as large, the largest first. */
 export function smallerCandidates(
@@ -76,9 +81,22 @@ export function smallerCandidates(
     chosen.set(candidate.architectureHash, { candidate, rung, loss: loss!, task });
   }
   const size = ({ candidate }: ServedCandidate) => countParameters(candidate.architecture);
-  return [...chosen.values()]
-    .toSorted((a, b) => b.rung - a.rung || size(b) - size(a))
-    .slice(0, MOST_CANDIDATES);
+  return [...chosen.values()].toSorted((a, b) => b.rung - a.rung || size(b) - size(a)).slice(0, MOST_OFFERED);
+}
+
+/** The draft models that a run measured with any target, those first of which most was accepted. */
+export function measuredDrafts(reader: RunReader, runId: string): ModelDraft[] {
+  const best = new Map<string, { readonly draft: ModelDraft; readonly acceptance: number }>();
+  for (const { draft, acceptance } of reader.pairs(runId)) {
+    if (draft.kind !== 'model' || acceptance === undefined) continue;
+    const plain: ModelDraft = { ...draft, draftLength: 'best', confidence: 0 };
+    const key = hashOf(plain);
+    if ((best.get(key)?.acceptance ?? 0) < acceptance) best.set(key, { draft: plain, acceptance });
+  }
+  return [...best.values()]
+    .toSorted((a, b) => b.acceptance - a.acceptance)
+    .slice(0, MOST_OFFERED)
+    .map(({ draft }) => draft);
 }
 
 /** Depths at which a target's own first layers are offered as drafts by default. */

@@ -30,7 +30,7 @@ interface SelfDraft extends DraftRule {
 }
 
 /** A model of its own: trained like a candidate, all of its weights in one format, on one of the target's cards. */
-interface ModelDraft extends DraftRule {
+export interface ModelDraft extends DraftRule {
   readonly kind: 'model';
   readonly architecture: Architecture;
   readonly weightFormat: WeightFormat;

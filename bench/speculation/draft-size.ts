@@ -1,6 +1,12 @@
-// Speed-up over draft size at several laws of acceptance, as a picture: a large draft is slow, a small one is
-// rejected.
-import { estimateSpeculation, loadAccelerator, uniformDeployment } from '../../hardware/index.ts';
+// LLaMA2-7B on AI 100 Ultra with drafts: the speed-up over draft size at several laws of acceptance, as a picture (a
+// large draft is slow, a small one is rejected), and what the founding article's draft of 450M needs, as a table.
+import { SIZE_SLOPE } from '../../evaluators/speculation/expected-acceptance.ts';
+import {
+  breakEvenAcceptance,
+  estimateSpeculation,
+  loadAccelerator,
+  uniformDeployment,
+} from '../../hardware/index.ts';
 import { type Architecture, countParameters } from '../../space/architecture.ts';
 import type { WeightFormat } from '../../space/deployment.ts';
 import { MODELS } from '../hardware/models.ts';
@@ -8,8 +14,6 @@ import { MODELS } from '../hardware/models.ts';
 const ULTRA = loadAccelerator('qualcomm-ai100-ultra');
 const WORKLOAD = { batch: 1, promptTokens: 128, generatedTokens: 896 } as const;
 const TARGET = MODELS['llama-7b'];
-/** How the logit of acceptance rises with the logarithm of the size ratio: measured on this project's own pairs. */
-const SLOPE = 0.46;
 const LAWS = [0.6, 0.7, 0.8];
 const COLOURS = ['#1f6fb2', '#c2571a', '#3c8a4b'];
 const FORMATS: readonly WeightFormat[] = ['fp16', 'mxfp6-e2m3'];
@@ -41,7 +45,7 @@ function curve(atTenth: number, weightFormat: WeightFormat): Point[] {
   const total = countParameters(TARGET);
   return DRAFTS.map((architecture) => {
     const parameters = countParameters(architecture);
-    const logit = Math.log(atTenth / (1 - atTenth)) + SLOPE * Math.log((10 * parameters) / total);
+    const logit = Math.log(atTenth / (1 - atTenth)) + SIZE_SLOPE * Math.log((10 * parameters) / total);
     const { speedup, draftLength } = estimateSpeculation({
       target: {
         architecture: TARGET,
@@ -98,7 +102,7 @@ function curves(): string[] {
       lines.push(`<circle cx="${bx.toFixed(1)}" cy="${by.toFixed(1)}" r="4" fill="${COLOURS[i]}"/>`);
     }
     lines.push(
-      `<text x="${WIDTH - RIGHT - 250}" y="${TOP + 18 + 18 * i}" fill="${COLOURS[i]}">acceptance ${law} at a tenth of the size</text>`,
+      `<text x="${WIDTH - RIGHT - 250}" y="${TOP + 10 + 16 * i}" fill="${COLOURS[i]}">acceptance ${law} at a tenth of the size</text>`,
     );
   }
   return lines;
@@ -113,4 +117,51 @@ ${axes().join('\n')}
 ${curves().join('\n')}
 </svg>
 `;
+}
+
+/** The claimed speed-up of a 450M draft. */
+const CLAIMED = 1.8;
+
+/** A row for each pair of formats and price of verification: what the article's draft needs, and what it would give. */
+export function articleDraftRows(): (string | number)[][] {
+  const draft = MODELS['draft-450m'];
+  const deployed = ({ layers }: Architecture, weightFormat: WeightFormat) =>
+    uniformDeployment(layers.length, { weightFormat });
+  return FORMATS.flatMap((targetFormat) =>
+    FORMATS.filter((format) => targetFormat !== 'fp16' || format === 'fp16').flatMap((draftFormat) =>
+      [undefined, 0].map((verifySlope) => {
+        const input = {
+          target: {
+            architecture: TARGET,
+            deployment: deployed(TARGET, targetFormat),
+            accelerator: ULTRA,
+            workload: WORKLOAD,
+          },
+          draft: { architecture: draft, deployment: deployed(draft, draftFormat) },
+          ...(verifySlope === undefined ? {} : { verifySlope }),
+        };
+        const at = (acceptance: number) => estimateSpeculation({ ...input, acceptance });
+        let [low, high] = [0, 1];
+        for (let i = 0; i < 40; i++) {
+          const middle = (low + high) / 2;
+          if (at(middle).speedup < CLAIMED) low = middle;
+          else high = middle;
+        }
+        const needed = at(high);
+        const isReached = needed.speedup >= CLAIMED * 0.999;
+        const { target, draftSecondsPerToken } = needed;
+        return [
+          targetFormat,
+          draftFormat,
+          verifySlope === 0 ? 'roofline' : 'measured',
+          (1000 * target.decodeSecondsPerToken).toFixed(1),
+          (draftSecondsPerToken / target.decodeSecondsPerToken).toFixed(3),
+          breakEvenAcceptance(input)?.toFixed(2) ?? '-',
+          isReached ? high.toFixed(2) : '-',
+          isReached ? needed.draftLength : '-',
+          ...[0.6, 0.7, 0.8].map((a) => `${at(a).speedup.toFixed(2)} (${at(a).draftLength})`),
+        ];
+      }),
+    ),
+  );
 }

@@ -1,6 +1,6 @@
 // Measures speculation with really trained models: acceptance before and after alignment, tokens a round foretold and
 // run, generation timed, unseen pairs predicted. Usage: tsx bench/speculation/main.ts FOLDER [part ...]; what was trained
-// is kept in the folder. The part `picture` writes docs/draft-size.svg from the cost model and needs no training.
+// is kept in the folder. The part `7b` writes docs/draft-size.svg and its table from the cost model and needs no training.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Dataset } from '../../evaluators/data/dataset.ts';
@@ -18,10 +18,11 @@ import { expectedTokens } from '../../hardware/speculation.ts';
 import { countParameters } from '../../space/architecture.ts';
 import { deriveRng } from '../../space/random.ts';
 import { alignedDraft, LOSSES } from './align.ts';
-import { draftSizePicture } from './draft-size.ts';
+import { articleDraftRows, draftSizePicture } from './draft-size.ts';
 import { race, runPair } from './measure.ts';
 import { DRAFT_NAMES, DRAFTS, sotu, TARGET, trainedModel } from './models.ts';
 import { predictPairs } from './pairs.ts';
+import { compareLessons } from './teachers.ts';
 
 const GREEDY: SamplingSettings = { temperature: 0, topP: 1 };
 const NUCLEUS: SamplingSettings = { temperature: 0.7, topP: 0.95 };
@@ -221,7 +222,20 @@ const folder = process.argv[2];
 if (folder === undefined) throw new Error('usage: tsx bench/speculation/main.ts FOLDER [part ...]');
 const parts = new Set(process.argv.slice(3));
 const wanted = (part: string) => parts.size === 0 || parts.has(part);
-if (parts.has('picture')) {
+if (parts.has('7b')) {
+  const gains = [0.6, 0.7, 0.8].map((acceptance) => `gain at ${acceptance} (drafted)`);
+  head(
+    'target',
+    'draft',
+    'verification',
+    'ms a token',
+    'draft step',
+    'pays above',
+    '1.8x needs',
+    'drafted',
+    ...gains,
+  );
+  for (const cells of articleDraftRows()) row(...cells);
   writeFileSync(join(import.meta.dirname, '../../docs/draft-size.svg'), draftSizePicture());
   process.exit();
 }
@@ -237,3 +251,8 @@ if (wanted('free'))
   await freeDrafts(target, drafts.find(({ name }) => name === '1/10 total variation')!.model, data);
 if (wanted('speed')) await speedTable(target, aligned, data);
 if (wanted('pairs')) await predictPairs(folder, data, target, drafts);
+if (wanted('teachers')) {
+  head('student', 'learns from', 'steps', 'bits a byte', 'acceptance');
+  const windows = pieces(data, 64, LENGTH + 1);
+  for await (const cells of compareLessons(folder, data, target, windows)) row(...cells);
+}

@@ -59,6 +59,13 @@ export const TRAINING: TrainingSettings = {
   evaluationTokens: 32_768,
 };
 
+const nameOf = (shape: Architecture, settings: TrainingSettings) => hashOf({ shape, settings });
+
+/** Where the trained model of an architecture lies. */
+export function modelPath(folder: string, shape: Architecture, settings = TRAINING): string {
+  return checkpointPath(folder, nameOf(shape, settings), 0);
+}
+
 /** The trained model of an architecture, from `folder` where it was trained before. */
 export async function trainedModel(
   folder: string,
@@ -66,8 +73,8 @@ export async function trainedModel(
   data: Dataset,
   settings: TrainingSettings = TRAINING,
 ): Promise<LanguageModel> {
-  const architectureHash = hashOf({ shape, settings });
-  const path = checkpointPath(folder, architectureHash, 0);
+  const architectureHash = nameOf(shape, settings);
+  const path = modelPath(folder, shape, settings);
   if (!existsSync(path)) {
     const outcome = await trainToRung(
       { architecture: shape, architectureHash, rung: 0 },

@@ -3,7 +3,7 @@
 
 /** Acceptance of a draft of a tenth of the target's size, and how its logit rises for every factor e in size. */
 const AT_A_TENTH = 0.673;
-const SLOPE = 0.42;
+export const SIZE_SLOPE = 0.42;
 /** What aligning the draft adds to the logit. */
 const ALIGNED = 0.27;
 /** Half of the target's layers, untrained for it, and how the logit rises for every factor e in their number. */
@@ -15,7 +15,7 @@ const logistic = (x: number): number => 1 / (1 + Math.exp(-x));
 
 /** A draft model with `sizeRatio` times the target's parameters. */
 export function expectedModelAcceptance(sizeRatio: number, isAligned: boolean): number {
-  return logistic(logit(AT_A_TENTH) + SLOPE * Math.log(10 * sizeRatio) + (isAligned ? ALIGNED : 0));
+  return logistic(logit(AT_A_TENTH) + SIZE_SLOPE * Math.log(10 * sizeRatio) + (isAligned ? ALIGNED : 0));
 }
 
 /** The first layers of the target, `depthRatio` of all that it has. */

@@ -66,7 +66,10 @@ async function writerOf(
 }
 
 /** Where the weights of a draft lie that was aligned to a target. */
-export function alignedPath(folder: string, { target, draft, alignmentSteps }: PairTask): string {
+export function alignedPath(
+  folder: string,
+  { target, draft, alignmentSteps }: Pick<PairTask, 'target' | 'draft' | 'alignmentSteps'>,
+): string {
   return join(folder, `aligned-${hashOf({ target, draft, alignmentSteps })}.safetensors`);
 }
 

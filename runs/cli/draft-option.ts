@@ -1,12 +1,22 @@
 // Drafts as people name them on the command line: a candidate, the first layers, look-up.
+import { hashOf } from '../../space/candidate.ts';
+import type { RunSpec } from '../../space/spec.ts';
+import { describeDraft } from '../describe.ts';
 import type { NamedDraft } from '../pair.ts';
-import { type ServedCandidate, selfDepths, servedCandidate, smallerCandidates } from '../served.ts';
-import { LOOKUP } from '../speculation.ts';
+import {
+  measuredDrafts,
+  type ServedCandidate,
+  selfDepths,
+  servedCandidate,
+  smallerCandidates,
+} from '../served.ts';
+import { LOOKUP, servedDraft } from '../speculation.ts';
 import type { RunReader } from '../store/queries.ts';
 import { UsageError } from './terminal.ts';
 
 /** How a draft may be named. */
-export const DRAFT_FORMS = "a candidate's number or key, self:N for the target's first N layers, or lookup";
+export const DRAFT_FORMS =
+  "a candidate's number or key, self:N for the target's first N layers, lookup, or own for what the run gave it";
 
 function selfDraft(nLayers: number, nTotal: number): NamedDraft {
   return { name: `first ${nLayers} of ${nTotal} layers`, draft: { kind: 'self', nLayers } };
@@ -24,7 +34,9 @@ export function namedDraft(
   reader: RunReader,
   runId: string,
   target: ServedCandidate,
+  spec: RunSpec,
 ): NamedDraft {
+  if (text === 'own') return ownDraft(target, spec);
   if (text === 'lookup') return LOOKUP_DRAFT;
   const nTotal = target.candidate.architecture.layers.length;
   const self = /^self:(\d{1,4})$/.exec(text);
@@ -43,13 +55,50 @@ export function namedDraft(
   return modelDraft(servedCandidate(reader, runId, candidate));
 }
 
-/** What is worth a look where no draft is named: smaller models that the run trained, first layers, look-up. */
-export function defaultDrafts(reader: RunReader, runId: string, target: ServedCandidate): NamedDraft[] {
-  const { architecture } = target.candidate;
+/** The draft that the run gave the target, as it serves. @throws UsageError where it has none. */
+export function ownDraft(target: ServedCandidate, { training, draft: asked }: RunSpec): NamedDraft {
+  const { candidate, speculation } = target;
+  const { draft } = candidate.deployment;
+  if (draft === undefined)
+    throw new UsageError(`--draft own: candidate ${candidate.number} has no draft of its own`);
+  return {
+    name: `own draft (${describeDraft(draft)})`,
+    draft: servedDraft(draft, training.rungs.length - 1, candidate.deployment),
+    served: {
+      alignmentSteps: speculation?.source === 'aligned' ? asked!.alignmentSteps : 0,
+      draftLength: speculation?.draftLength ?? 0,
+      confidence: draft.confidence,
+    },
+  };
+}
+
+/**
+ * What is worth a look where no draft is named: the target's own, draft models and smaller candidates that the run
+ * trained, first layers, look-up.
+ */
+export function defaultDrafts(
+  reader: RunReader,
+  runId: string,
+  target: ServedCandidate,
+  spec: RunSpec,
+): NamedDraft[] {
+  const { architecture, deployment } = target.candidate;
   const nTotal = architecture.layers.length;
-  return [
+  const topRung = spec.training.rungs.length - 1;
+  const drafts: NamedDraft[] = [
+    ...(deployment.draft === undefined ? [] : [ownDraft(target, spec)]),
+    ...measuredDrafts(reader, runId).map((draft) => ({
+      name: describeDraft(draft),
+      draft: servedDraft(draft, topRung, deployment),
+    })),
     ...smallerCandidates(reader, runId, target).map(modelDraft),
     ...selfDepths(architecture).map((nLayers) => selfDraft(nLayers, nTotal)),
     LOOKUP_DRAFT,
   ];
+  const distinct = new Map<string, NamedDraft>();
+  for (const each of drafts) {
+    const key = hashOf(each.draft);
+    if (!distinct.has(key)) distinct.set(key, each);
+  }
+  return [...distinct.values()];
 }

@@ -1,12 +1,21 @@
 // `generate`: text from a trained candidate as it is deployed, with and without a draft, and the pace of this machine.
 import type { Command } from 'commander';
+import type { LanguageModel } from '../../evaluators/generation/language-model.ts';
+import type { MeasurementTask } from '../../evaluators/port.ts';
 import { formatNumber, formatTable } from '../format.ts';
-import { type Drafting, openModels, tokenizerOf, type Writing, write } from '../generation.ts';
+import {
+  type Drafting,
+  type ModelRoom,
+  openModels,
+  tokenizerOf,
+  type Writing,
+  write,
+} from '../generation.ts';
 import type { NamedDraft } from '../pair.ts';
-import { planOfRun, requireWeights, servedCandidate } from '../served.ts';
-import { RunReader } from '../store/queries.ts';
+import { planOfRun, requireWeights, type ServedCandidate, servedCandidate } from '../served.ts';
+import { type RunDetails, RunReader } from '../store/queries.ts';
 import { checkpointFolderOf, taskSettings } from '../train.ts';
-import { DRAFT_FORMS, namedDraft } from './draft-option.ts';
+import { DRAFT_FORMS, namedDraft, ownDraft } from './draft-option.ts';
 import { addEngineOptions, type EngineOptions, withWorkingEngine } from './engine-options.ts';
 import { numberBetween } from './serving.ts';
 import {
@@ -19,6 +28,9 @@ import {
   wholeNumber,
 } from './terminal.ts';
 
+/** Tokens that a draft which the run does not serve drafts a round. */
+const DEFAULT_LENGTH = 3;
+
 interface GenerateOptions extends CommonOptions, EngineOptions {
   readonly prompt: string;
   readonly tokens: number;
@@ -26,8 +38,8 @@ interface GenerateOptions extends CommonOptions, EngineOptions {
   readonly topP: number;
   readonly seed: number;
   readonly draft?: string;
-  readonly draftLength: number;
-  readonly align: number;
+  readonly draftLength?: number;
+  readonly align?: number;
   readonly compare?: boolean;
   readonly retrain?: boolean;
   readonly quiet?: boolean;
@@ -50,9 +62,20 @@ export function addGenerate(program: Command): void {
     .option('--temperature <t>', 'of sampling; 0 = greedy', numberBetween('--temperature', 0, 10), 1)
     .option('--top-p <share>', 'nucleus of sampling', numberBetween('--top-p', 0.01, 1), 1)
     .option('--seed <n>', 'another seed, another text', wholeNumber(0), 1)
-    .option('--draft <name>', `what drafts tokens: ${DRAFT_FORMS}`)
-    .option('--draft-length <n>', 'tokens that a round drafts at most', wholeNumber(1), 3)
-    .option('--align <steps>', 'first train a draft model on the target for so many steps', wholeNumber(0), 0)
+    .option(
+      '--draft <name>',
+      `what drafts tokens: ${DRAFT_FORMS}; none for nothing; by default its own where that pays`,
+    )
+    .option(
+      '--draft-length <n>',
+      `tokens that a round drafts at most; by default what the run chose, else ${DEFAULT_LENGTH}`,
+      wholeNumber(1),
+    )
+    .option(
+      '--align <steps>',
+      'first train a draft model on the target for so many steps; by default as the run did',
+      wholeNumber(0),
+    )
     .option('--compare', 'write without the draft too, and show what it gains on this machine')
     .option('--retrain', 'train weights anew that are gone')
     .option('-q, --quiet', 'the text and nothing else');
@@ -64,14 +87,16 @@ export function addGenerate(program: Command): void {
 }
 
 async function generateText(run: string, name: string, options: GenerateOptions): Promise<void> {
-  const { compare, align, json } = options;
-  if (options.draft === undefined && compare === true) throw new UsageError('--compare needs --draft');
+  const { compare, json } = options;
   const reader = new RunReader(options.db);
   const details = reader.run(reader.resolve(run));
   const served = servedCandidate(reader, details.id, reader.resolveCandidate(details.id, name));
-  const draft =
-    options.draft === undefined ? undefined : namedDraft(options.draft, reader, details.id, served);
+  const draft = chosenDraft(options.draft, reader, details, served);
   reader.close();
+  if (draft === undefined && compare === true)
+    throw new UsageError('--compare needs --draft: nothing drafts for this candidate by itself');
+  const alignmentSteps =
+    draft?.draft.kind === 'model' ? (options.align ?? draft.served?.alignmentSteps ?? 0) : 0;
   const folder = checkpointFolderOf(options.db, details.id);
   const plan = planOfRun(details);
   if (options.retrain !== true) {
@@ -83,7 +108,9 @@ async function generateText(run: string, name: string, options: GenerateOptions)
   const room = openModels(settings, progressOf(options));
   const target = await room.target(served.task);
   const drafting =
-    draft === undefined ? undefined : await draftingOf(options, draft, served.task, room, target);
+    draft === undefined
+      ? undefined
+      : await draftingOf(options, draft, alignmentSteps, served.task, room, target);
   const tokenizer = tokenizerOf(settings);
   const { temperature, topP, tokens: maxTokens, seed } = options;
   const shows = json !== true;
@@ -97,7 +124,7 @@ async function generateText(run: string, name: string, options: GenerateOptions)
     return written;
   };
   const alone = drafting === undefined || compare === true ? await writeOnce('without a draft:') : undefined;
-  const how = draft === undefined ? '' : `with ${draft.name}${align > 0 ? ', aligned' : ''} as draft`;
+  const how = draft === undefined ? '' : `with ${draft.name}${alignmentSteps > 0 ? ', aligned' : ''}`;
   const drafted = drafting === undefined ? undefined : await writeOnce(`${how}:`, drafting);
   if (json === true) {
     printJson({
@@ -108,23 +135,46 @@ async function generateText(run: string, name: string, options: GenerateOptions)
       ...(alone === undefined ? {} : { alone: documentOf(alone) }),
       ...(drafted === undefined
         ? {}
-        : { drafted: { draft: draft!.name, draftLength: options.draftLength, ...documentOf(drafted) } }),
+        : {
+            drafted: {
+              draft: draft!.name,
+              alignmentSteps,
+              draftLength: drafting!.draftLength,
+              ...documentOf(drafted),
+            },
+          }),
       ...(alone === undefined || drafted === undefined ? {} : { speedup: speedups(alone, drafted) }),
     });
   } else if (options.quiet !== true) note(paceText(alone, drafted, how));
 }
 
+/** The draft that was asked for; where none was, the candidate's own if the run found that it pays. */
+function chosenDraft(
+  asked: string | undefined,
+  reader: RunReader,
+  { id, spec }: RunDetails,
+  served: ServedCandidate,
+): NamedDraft | undefined {
+  if (asked === 'none') return undefined;
+  if (asked !== undefined) return namedDraft(asked, reader, id, served, spec);
+  const pays = (served.speculation?.draftLength ?? 0) > 0;
+  return pays ? ownDraft(served, spec) : undefined;
+}
+
 async function draftingOf(
-  { draftLength, align, temperature, topP }: GenerateOptions,
-  { draft }: NamedDraft,
-  target: Parameters<ReturnType<typeof openModels>['target']>[0],
-  room: ReturnType<typeof openModels>,
-  model: Awaited<ReturnType<ReturnType<typeof openModels>['target']>>,
+  { draftLength: asked, temperature, topP }: GenerateOptions,
+  { draft, served }: NamedDraft,
+  alignmentSteps: number,
+  target: MeasurementTask,
+  room: ModelRoom,
+  model: LanguageModel,
 ): Promise<Drafting> {
   const sampling = { temperature, topP };
-  const alignmentSteps = draft.kind === 'model' ? align : 0;
-  const task = { target, draft, sampling, confidence: 0, draftLengths: [draftLength], alignmentSteps };
-  return { source: await room.draft(task, model), draftLength };
+  // A draft that does not pay is not served, but may be tried.
+  const draftLength = asked ?? (served?.draftLength || DEFAULT_LENGTH);
+  const { confidence = 0 } = served ?? {};
+  const task = { target, draft, sampling, confidence, draftLengths: [draftLength], alignmentSteps };
+  return { source: await room.draft(task, model), draftLength, confidence };
 }
 
 /** Tells from time to time how far a training is that has to be made up for. */

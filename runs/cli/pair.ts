@@ -33,7 +33,7 @@ interface PairOptions extends CommonOptions, EngineOptions {
 
 const EXAMPLES = `
 Examples:
-  paretoformer pair latest 12                              every small model of the run, first layers, look-up
+  paretoformer pair latest 12                              what the run trained that is small enough, first layers, look-up
   paretoformer pair latest 12 --draft 7 self:2 --lengths 1,2,4
   paretoformer pair latest 12 --draft 7 --align 300        the same draft, brought closer to its target`;
 
@@ -78,8 +78,8 @@ async function pair(run: string, name: string, options: PairOptions): Promise<vo
   const details = reader.run(reader.resolve(run));
   const target = servedCandidate(reader, details.id, reader.resolveCandidate(details.id, name));
   const drafts =
-    options.draft?.map((text) => namedDraft(text, reader, details.id, target)) ??
-    defaultDrafts(reader, details.id, target);
+    options.draft?.map((text) => namedDraft(text, reader, details.id, target, details.spec)) ??
+    defaultDrafts(reader, details.id, target, details.spec);
   reader.close();
   const folder = checkpointFolderOf(options.db, details.id);
   const plan = planOfRun(details);

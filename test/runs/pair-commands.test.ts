@@ -106,6 +106,7 @@ describe('pair', { timeout: 60_000 }, () => {
     expect(await refusal('--draft', 'self:2')).toContain('2 paretoformer: --draft self:2: candidate');
     expect(await refusal('--draft', 'self')).toContain('write self:N');
     expect(await refusal('--draft', String(large))).toContain('that is the target itself');
+    expect(await refusal('--draft', 'own')).toContain('candidate 0 has no draft of its own');
     expect(await refusal('--draft', '99')).toContain('1 paretoformer: run');
     expect(await refusal('--lengths', '1,x')).toContain('--lengths is a list of whole numbers');
   });
@@ -162,7 +163,7 @@ describe('generate', { timeout: 60_000 }, () => {
       '--compare',
     );
     expect(exitCode).toBe(0);
-    expect(stdout).toMatch(/^without a draft:\nthe of[\s\S]*\nwith first 1 of 2 layers as draft:\nthe of/);
+    expect(stdout).toMatch(/^without a draft:\nthe of[\s\S]*\nwith first 1 of 2 layers:\nthe of/);
     expect(stderr).toMatch(/tokens a second[\s\S]*speed-up on this machine: [\d.]+x by the clock/);
     const quiet = await cli(
       'generate',

@@ -1,13 +1,15 @@
 // What a run measures of pairs of real models: the same with any number of threads, and never twice.
-import { readFileSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { describeDraft } from '../../runs/describe.ts';
 import type { RunEvent } from '../../runs/events.ts';
 import { resumeRun, startRun } from '../../runs/execute.ts';
 import { planRun, readSpec } from '../../runs/plan.ts';
+import { planPrune, prune } from '../../runs/prune.ts';
 import { RunReader } from '../../runs/store/queries.ts';
 import { checkpointFolderOf, createTrainer } from '../../runs/train.ts';
-import { tinyProject } from './command-line.ts';
+import { commandLine, tinyProject } from './command-line.ts';
 import { newDatabase, storedResult } from './harness.ts';
 
 const { file } = tinyProject(`
@@ -56,12 +58,12 @@ function stored(databasePath: string) {
 }
 
 describe('with real pairs', { timeout: 90_000 }, () => {
+  const wholeDb = newDatabase();
   let whole: ReturnType<typeof stored>;
   beforeAll(async () => {
-    const db = newDatabase();
-    const { plan, options } = run(db, 2);
+    const { plan, options } = run(wholeDb, 2);
     expect((await startRun(plan, options)).kind).toBe('finished');
-    whole = stored(db);
+    whole = stored(wholeDb);
   }, 60_000);
 
   it('measures acceptance, and prices candidates with it', () => {
@@ -104,5 +106,34 @@ describe('with real pairs', { timeout: 90_000 }, () => {
     expect((await resumeRun(second.plan, runId, second.options)).kind).toBe('finished');
     expect(nPaired).toBe(whole.pairs.length - before.length);
     expect(stored(db)).toEqual(whole);
+  });
+
+  it('serves a member with the draft that it was judged with, from files that pruning keeps', async () => {
+    const reader = new RunReader(wholeDb);
+    const runId = reader.resolve('latest');
+    const member = reader
+      .front(runId)!
+      .members.find((each) => each.evaluation.speculation?.source === 'aligned')!;
+    expect(member.evaluation.speculation!.draftLength).toBeGreaterThan(0);
+    const plan = planPrune(reader, runId);
+    reader.close();
+    const isAligned = ({ path }: { path: string }) => basename(path).startsWith('aligned-');
+    expect(plan.kept.some(isAligned)).toBe(true);
+    prune(plan);
+    const kept = readdirSync(plan.folder);
+    const options = ['--prompt', 'the of', '--tokens', '20', '--compare', '--json', '--db', wholeDb];
+    const name = String(member.candidate.number);
+    const { exitCode, stdout, stderr } = await commandLine('generate', 'latest', name, ...options);
+    expect([exitCode, stderr]).toEqual([0, '']);
+    const { alone, drafted } = JSON.parse(stdout);
+    expect(alone.tokens).toBe(20);
+    expect(drafted).toMatchObject({
+      draft: `own draft (${describeDraft(member.candidate.deployment.draft)})`,
+      alignmentSteps: 4,
+      draftLength: member.evaluation.speculation!.draftLength,
+    });
+    expect(drafted.tested).toBeGreaterThan(0);
+    // Nothing was trained for it.
+    expect(readdirSync(plan.folder)).toEqual(kept);
   });
 });
