@@ -40,11 +40,13 @@ const storage = z.strictObject({
   weightFormat: z.enum(WEIGHT_FORMATS),
   sparsity: z.number().min(0).lt(1),
 });
+/** A target's own; what drafts for it is not part of what is priced. */
 const deployment = z.strictObject({
   layers: z.array(z.strictObject({ attention: storage, feedForward: storage })).min(1),
   embedding: storage,
   kvCacheFormat: z.enum(KV_CACHE_FORMATS),
   nCards: size,
+  draft: z.looseObject({}).optional(),
 });
 
 const candidate = z.object({ architecture, deployment, deployedArchitecture: architecture.optional() });
@@ -54,6 +56,8 @@ export interface ModelFile {
   readonly kind: 'architecture' | 'candidate' | 'hugging-face';
   readonly shape: ModelShape;
   readonly deployment?: Deployment;
+  /** The file names a draft, which is left out. */
+  readonly hasDraft?: true;
 }
 
 /** @throws HardwareError that names the file and what is wrong with it. */
@@ -83,10 +87,12 @@ export function readModelFile(file: string): ModelFile {
     return fail(`a search space, not a model; 'paretoformer check ${file}' prices its members`);
   if ('architecture' in data) {
     const found = parse(candidate);
+    const { draft, ...deployment } = found.deployment;
     return {
       kind: 'candidate',
       shape: found.deployedArchitecture ?? found.architecture,
-      deployment: found.deployment,
+      deployment,
+      ...(draft === undefined ? {} : { hasDraft: true }),
     };
   }
   if ('dModel' in data) return { kind: 'architecture', shape: parse(architecture) };

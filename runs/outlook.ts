@@ -42,7 +42,7 @@ const SOURCES: Readonly<Record<SpeculationRecord['source'], string>> = {
 };
 
 /** `pays 1.47x: ...`, with what was expected and what it was before alignment. */
-function ownSentence(record: SpeculationRecord): string {
+export function speculationSentence(record: SpeculationRecord): string {
   const { source, acceptance, expectedAcceptance, plainAcceptance } = record;
   const before = plainAcceptance === undefined ? '' : `, ${plainAcceptance.toFixed(2)} before`;
   const expected = source === 'expected' ? '' : `; expected ${expectedAcceptance.toFixed(2)}`;
@@ -162,7 +162,7 @@ export function createOutlooks(
       if (draft === undefined) return { draft: 'none', sentence: aloneSentence(candidate) };
       const named = describeDraft(draft);
       if (record === undefined) return { draft: named, sentence: 'was not judged' };
-      return { draft: named, sentence: ownSentence(record), speculation: record };
+      return { draft: named, sentence: speculationSentence(record), speculation: record };
     },
   };
 }

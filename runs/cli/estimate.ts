@@ -106,6 +106,8 @@ function estimate(file: string | undefined, options: EstimateOptions): void {
     accelerator: loadAccelerator(options.accelerator),
     workload: workloadOf(options),
   };
+  if (model.hasDraft === true && options.draft === undefined)
+    note(`${path} has a draft, which is left out; --draft FILE --acceptance A prices both together`);
   const cost = estimateCost(input);
   const speculation = speculate(input, options);
   const estimated: Estimated = {

@@ -25,7 +25,7 @@ import { modelCard, type UniformFigures } from './model-card.ts';
 import { type ExportDtype, roundWeights, writeConfig, writeModel, writeTokenizer } from './model-folder.ts';
 import { LOGIT_TOLERANCE, writeOnnx } from './onnx-folder.ts';
 import type { ExportRequest } from './request.ts';
-import { type ExportSource, type ExportWeights, loadWeights } from './source.ts';
+import { type ExportSource, type ExportWeights, loadDraft, loadWeights } from './source.ts';
 
 interface ExportedFile {
   /** Inside the folder, with `/`. */
@@ -61,6 +61,7 @@ export interface ExportReport {
 interface Made {
   readonly loss: number;
   readonly estimate: CostEstimate;
+  readonly hasDraft: boolean;
   readonly uniform: (UniformFigures & { readonly logits: number }) | undefined;
   readonly onnx: DecoderCheck | undefined;
   readonly compressedBytes: number | undefined;
@@ -144,6 +145,21 @@ async function writeUniform(
   };
 }
 
+/** The model that drafts for this one, and the configuration of its larger relative. */
+function writeDraft(
+  folder: string,
+  { plan: { spec, dataset } }: ExportSource,
+  draft: LanguageModel,
+  dtype: ExportDtype,
+): void {
+  const { architecture } = draft;
+  const beside = join(folder, 'draft');
+  writeModel(beside, draft, dtype);
+  writeTokenizer(beside, dataset.tokenizer, architecture.contextLength, dataset.validation);
+  if (spec.scale === undefined) return;
+  writeConfig(join(folder, 'deployed', 'draft'), deployedArchitecture(architecture, spec.scale), dtype);
+}
+
 /** The larger relative: configuration alone, and what its compiler asks for. */
 function writeRelative(
   folder: string,
@@ -204,7 +220,9 @@ async function writeParts(
     uniformShape === undefined
       ? undefined
       : await writeUniform(join(folder, 'uniform'), source, model, uniformShape, weights, request);
+  const draft = withModel ? await loadDraft(source, weights, request) : undefined;
   signal.throwIfAborted();
+  if (draft !== undefined) writeDraft(folder, source, draft, dtype);
   if (withModel) {
     writeCompilerFiles(folder, source, uniformShape ?? architecture, uniformShape !== undefined);
     if (plan.spec.scale !== undefined) writeRelative(join(folder, 'deployed'), source, uniformShape, dtype);
@@ -215,6 +233,7 @@ async function writeParts(
   return {
     loss,
     estimate: estimateDeployed(candidate, plan.setting),
+    hasDraft: draft !== undefined,
     uniform,
     onnx,
     compressedBytes,
@@ -276,6 +295,7 @@ function manifestOf(source: ExportSource, report: ExportReport): object {
     accelerator: spec.accelerator,
     workload: spec.workload,
     metrics: evaluation.values,
+    ...(evaluation.speculation === undefined ? {} : { speculation: evaluation.speculation }),
     architecture,
     deployment,
     ...(spec.scale === undefined

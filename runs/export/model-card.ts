@@ -1,14 +1,16 @@
 // README.md of an export: what the model is, what it is worth, what it costs, how it is loaded.
 import type { DecoderCheck } from '../../evaluators/interchange/decoder-check.ts';
 import type { CostEstimate, ExpectedError } from '../../hardware/index.ts';
-import { isPlainLlama } from '../../hardware/index.ts';
+import { isPlainLlama, metricsOf } from '../../hardware/index.ts';
 import { type Architecture, countParameters } from '../../space/architecture.ts';
 import type { LayerPart } from '../../space/deployment.ts';
+import type { Draft } from '../../space/draft.ts';
 import { METRICS, type MetricName, type MetricValues, metricTable } from '../../space/metrics.ts';
 import { deployedArchitecture } from '../../space/scale.ts';
 import { hasPart } from '../../space/storage-genes.ts';
-import { describeScale, describeStorage } from '../describe.ts';
+import { describeDraft, describeScale, describeStorage } from '../describe.ts';
 import { formatBytes, formatCount, formatMetric, formatShare } from '../format.ts';
+import { speculationSentence } from '../outlook.ts';
 import { isCloudAi100 } from './cloud-ai-100.ts';
 import type { ExportRequest } from './request.ts';
 import { RUNTIMES } from './runtimes.ts';
@@ -30,7 +32,10 @@ export interface CardInput {
   readonly weights: Pick<ExportWeights, 'deployment' | 'deployedLoss'>;
   /** Bits per byte of the weights in `model.safetensors`, measured. */
   readonly loss: number;
+  /** Of this model alone. */
   readonly estimate: CostEstimate;
+  /** `draft/` holds the model that drafts for this one. */
+  readonly hasDraft: boolean;
   readonly uniform: UniformFigures | undefined;
   /** Largest differences of logits in ONNX Runtime. */
   readonly onnx: DecoderCheck | undefined;
@@ -158,6 +163,28 @@ function costText({ source, estimate }: CardInput): string {
 ${table(['metric', 'what', 'expected', 'error'], rows)}`;
 }
 
+const DRAFTS: Readonly<Record<Draft['kind'], string>> = {
+  model:
+    '`draft/` holds it as it serves, with the same tokenizer, for programs that speculate (`assistant_model` in transformers; not tested)',
+  self: 'it is part of this model, with the same norm and head behind it',
+  lookup: 'it needs no weights: it proposes what followed the last tokens when they stood in the text before',
+};
+
+function speculationText({ source, estimate }: CardInput): string[] {
+  const { draft } = source.candidate.deployment;
+  const { speculation } = source.evaluation;
+  if (draft === undefined || speculation === undefined) return [];
+  const alone = metricsOf(estimate);
+  const figures = (['decodeLatency', 'throughput', 'memory'] as const)
+    .map((metric) => `${metric} ${formatMetric(METRICS, metric, alone[metric])}`)
+    .join(', ');
+  const whose =
+    speculation.draftLength > 0
+      ? `The costs above are of this model together with what drafts for it: ${describeDraft(draft)}; ${DRAFTS[draft.kind]}. Alone it has ${figures}. What is sampled is the same with and without.`
+      : `A draft (${describeDraft(draft)}) was tried, and is not worth it: the costs above are of this model alone.`;
+  return ['## Speculation', `${whose} Speculation ${speculationSentence(speculation)}.`];
+}
+
 function uniformText({ uniform }: CardInput): string[] {
   if (uniform === undefined) return [];
   const { nHeads, nKvHeads, dFf } = uniform.architecture.layers[0]!;
@@ -180,7 +207,7 @@ function uniformText({ uniform }: CardInput): string[] {
   ];
 }
 
-function filesText({ request, source, uniform, onnx, compressedBytes }: CardInput): string {
+function filesText({ request, source, hasDraft, uniform, onnx, compressedBytes }: CardInput): string {
   const withModel = request.formats.includes('hf');
   const isPlain = isPlainLlama(source.candidate.architecture);
   const hasRelative = withModel && source.plan.spec.scale !== undefined;
@@ -214,6 +241,7 @@ function filesText({ request, source, uniform, onnx, compressedBytes }: CardInpu
             `the weights as the deployment stores them, ${formatBytes(compressedBytes)}; \`__metadata__\` says how to decode each`,
           ],
         ]),
+    ...(hasDraft ? [['`draft/`', 'the model that drafts for this one']] : []),
     ...(uniform !== undefined ? [['`uniform/`', 'the same model in plain Llama form']] : []),
     ...(withModel && isCloudAi100(source.plan.setting.accelerator)
       ? [['`qaic/`', 'side files and script for the Cloud AI 100 compiler']]
@@ -307,6 +335,7 @@ export function modelCard(input: CardInput): string {
     qualityText(input),
     '## Expected costs',
     costText(input),
+    ...speculationText(input),
     ...uniformText(input),
     '## Files',
     filesText(input),

@@ -2,12 +2,16 @@
 import { type MeasurementContext, measureAtRung } from '../../evaluators/compression/measure-at-rung.ts';
 import type { DeployedWeights } from '../../evaluators/compression/measure-deployments.ts';
 import { loadTeacher } from '../../evaluators/distillation/teacher.ts';
+import type { LanguageModel } from '../../evaluators/generation/language-model.ts';
 import type { Weights } from '../../evaluators/model/parameters.ts';
-import type { TrainingProgress } from '../../evaluators/port.ts';
+import type { PairTask, TrainingProgress } from '../../evaluators/port.ts';
+import { draftSource } from '../../evaluators/speculation/pair-at-rung.ts';
 import { FormatError } from '../../hardware/index.ts';
+import { servingTask } from '../measurements.ts';
 import type { RunPlan } from '../plan.ts';
 import { RunError } from '../run-error.ts';
 import { bestResult, planOfRun, requireWeights } from '../served.ts';
+import { servedDraft } from '../speculation.ts';
 import { type EvaluationResult, type RunDetails, RunReader } from '../store/queries.ts';
 import type { CandidateRecord } from '../store/records.ts';
 import { checkpointFolderOf, taskSettings } from '../train.ts';
@@ -52,6 +56,21 @@ export interface WeightsOptions {
   readonly onProgress?: (progress: TrainingProgress) => void;
 }
 
+/** What a worker of the run would have. */
+function contextOf(
+  { databasePath, details, plan }: ExportSource,
+  options: WeightsOptions,
+): MeasurementContext {
+  const settings = taskSettings(plan, checkpointFolderOf(databasePath, details.id));
+  const context: MeasurementContext = {
+    ...settings,
+    teacher: () => loadTeacher(settings.settings.teacher!, context),
+    onProgress: (progress) => options.onProgress?.(progress),
+    shouldStop: () => (options.signal.aborted ? { kind: 'cancelled' } : undefined),
+  };
+  return context;
+}
+
 /**
  * The candidate's weights, pruned, cast and measured exactly as its run did.
  * @throws {@link RunError} where they are gone and are not to be trained anew, or that was stopped.
@@ -66,12 +85,8 @@ export async function loadWeights(source: ExportSource, options: WeightsOptions)
   const fail = (why: string): never => {
     throw new RunError(`candidate ${number} could not be made ready: ${why}`);
   };
-  const settings = taskSettings(plan, folder);
   const context: MeasurementContext = {
-    ...settings,
-    teacher: () => loadTeacher(settings.settings.teacher!, context),
-    onProgress: (progress) => options.onProgress?.(progress),
-    shouldStop: () => (options.signal.aborted ? { kind: 'cancelled' } : undefined),
+    ...contextOf(source, options),
     onWeights: (trained, deployed) => {
       held = { trained, deployed };
     },
@@ -84,4 +99,39 @@ export async function loadWeights(source: ExportSource, options: WeightsOptions)
   if (outcome.kind !== 'ok' || held === undefined)
     return fail('reason' in outcome ? outcome.reason : outcome.kind);
   return { trained: held.trained, ...held.deployed, deployedLoss: outcome.bitsPerByte };
+}
+
+/**
+ * The draft model that the candidate serves with, pruned, cast and aligned as its run did; undefined where it has none, or
+ * none that pays.
+ * @throws {@link RunError} where its weights are gone and are not to be trained anew.
+ */
+export async function loadDraft(
+  source: ExportSource,
+  { decoded, deployment: { kvCacheFormat } }: Pick<ExportWeights, 'decoded' | 'deployment'>,
+  options: WeightsOptions,
+): Promise<LanguageModel | undefined> {
+  const { databasePath, details, plan, candidate, evaluation } = source;
+  const { architecture, architectureHash, deployment, number } = candidate;
+  const { rung, speculation } = evaluation;
+  if (deployment.draft?.kind !== 'model' || !(speculation!.draftLength > 0)) return undefined;
+  const { temperature, topP, alignmentSteps } = plan.spec.draft!;
+  const draft = servedDraft(deployment.draft, plan.spec.training.rungs.length - 1, deployment);
+  if (draft.kind === 'model' && !options.retrain) {
+    const folder = checkpointFolderOf(databasePath, details.id);
+    requireWeights(`the draft of candidate ${number}`, draft.model, folder, plan.spec.training);
+  }
+  const task: PairTask = {
+    target: servingTask(candidate, architectureHash, rung),
+    draft,
+    sampling: { temperature, topP },
+    confidence: deployment.draft.confidence,
+    draftLengths: [speculation!.draftLength],
+    alignmentSteps: speculation!.source === 'aligned' ? alignmentSteps : 0,
+  };
+  const target = { architecture, weights: decoded, kvCacheFormat };
+  const made = await draftSource(task, target, contextOf(source, options));
+  if (made.kind === 'source' && made.source.kind === 'model') return made.source.model;
+  const why = 'reason' in made ? made.reason : made.kind;
+  throw new RunError(`the draft of candidate ${number} could not be made ready: ${why}`);
 }

@@ -1,7 +1,9 @@
 // What a run measures of pairs of real models: the same with any number of threads, and never twice.
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { basename, dirname } from 'node:path';
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { modelFromHuggingFace } from '../../hardware/index.ts';
 import { describeDraft } from '../../runs/describe.ts';
 import type { RunEvent } from '../../runs/events.ts';
 import { resumeRun, startRun } from '../../runs/execute.ts';
@@ -133,7 +135,21 @@ describe('with real pairs', { timeout: 90_000 }, () => {
       draftLength: member.evaluation.speculation!.draftLength,
     });
     expect(drafted.tested).toBeGreaterThan(0);
-    // Nothing was trained for it.
+    const out = join(mkdtempSync(join(tmpdir(), 'paretoformer-pair-')), 'model');
+    const written = await commandLine('export', 'latest', name, '--out', out, '--db', wholeDb);
+    expect([written.exitCode, written.stderr]).toEqual([0, '']);
+    const draft = member.candidate.deployment.draft!;
+    const read = (path: string) => readFileSync(join(out, path), 'utf8');
+    expect(draft.kind === 'model' && modelFromHuggingFace(JSON.parse(read('draft/config.json')))).toEqual(
+      draft.kind === 'model' && draft.architecture,
+    );
+    expect(read('README.md')).toContain(`what drafts for it: ${describeDraft(draft)};`);
+    expect(JSON.parse(read('paretoformer.json')).speculation).toEqual(member.evaluation.speculation);
+    const manifest = join(out, 'paretoformer.json');
+    const priced = await commandLine('estimate', manifest, '--accelerator', 'qualcomm-ai100-ultra');
+    expect(priced.exitCode).toBe(0);
+    expect(priced.stderr).toContain('has a draft, which is left out');
+    // Nothing was trained for all this.
     expect(readdirSync(plan.folder)).toEqual(kept);
   });
 });
