@@ -6,6 +6,7 @@ import {
   LAYER_PARTS,
   type LayerDeployment,
   type LayerPart,
+  WEIGHT_FORMATS,
   type WeightStorage,
 } from '../space/deployment.ts';
 import type { Draft } from '../space/draft.ts';
@@ -31,24 +32,36 @@ export function describeLayerStorage(stored: LayerDeployment): string {
   return LAYER_PARTS.map((part) => `${PART_NAMES[part]} ${describeStorage(stored[part])}`).join(', ');
 }
 
-function counted(names: readonly string[]): string {
+/** Kinds of storage that are counted one by one; of more, only the range is told. */
+const MOST_COUNTED = 2;
+
+function summed(stored: readonly WeightStorage[]): string {
   const counts = new Map<string, number>();
-  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
-  if (counts.size === 1) return names[0]!;
-  return [...counts].map(([name, n]) => `${name} x${n}`).join(', ');
+  for (const name of stored.map(describeStorage)) counts.set(name, (counts.get(name) ?? 0) + 1);
+  if (counts.size === 1) return describeStorage(stored[0]!);
+  if (counts.size <= MOST_COUNTED) return [...counts].map(([name, n]) => `${name} x${n}`).join(', ');
+  const widths = stored.map(({ weightFormat }) => WEIGHT_FORMATS.indexOf(weightFormat));
+  const widest = WEIGHT_FORMATS[Math.min(...widths)]!;
+  const narrowest = WEIGHT_FORMATS[Math.max(...widths)]!;
+  const formats = widest === narrowest ? widest : `${widest} to ${narrowest}`;
+  const zeros = stored.map(({ sparsity }) => Math.round(100 * sparsity));
+  const [least, most] = [Math.min(...zeros), Math.max(...zeros)];
+  if (most === 0) return formats;
+  return `${formats}, ${least === most ? most : `${least} to ${most}`} % sparse`;
 }
 
-/** `fp16 x1, mxfp4-e2m1 x3` over the layers; attention and feed-forward apart where they are stored unlike. */
+/**
+ * `fp16 x1, mxfp4-e2m1 x3` over the layers, `fp16 to mxfp4-e2m1` where they are stored in more ways; attention and
+ * feed-forward apart where they are stored unlike.
+ */
 export function describeWeights(
   { layers }: Pick<Architecture, 'layers'>,
   { layers: stored }: Pick<Deployment, 'layers'>,
 ): string {
-  if (stored.every(isAlike)) return counted(stored.map(({ attention }) => describeStorage(attention)));
+  if (stored.every(isAlike)) return summed(stored.map(({ attention }) => attention));
   const parts = LAYER_PARTS.map((part) => {
-    const names = stored.flatMap((layer, at) =>
-      hasPart(layers[at]!, part) ? describeStorage(layer[part]) : [],
-    );
-    return `${PART_NAMES[part]} ${names.length === 0 ? 'none' : counted(names)}`;
+    const own = stored.flatMap((layer, at) => (hasPart(layers[at]!, part) ? layer[part] : []));
+    return `${PART_NAMES[part]} ${own.length === 0 ? 'none' : summed(own)}`;
   });
   return parts.join('; ');
 }

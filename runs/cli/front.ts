@@ -2,7 +2,13 @@
 import type { Command } from 'commander';
 import { isAlike, LAYER_PARTS, type LayerDeployment, type WeightStorage } from '../../space/deployment.ts';
 import type { Draft } from '../../space/draft.ts';
-import { type MetricName, type MetricTable, metricOf, metricTable } from '../../space/metrics.ts';
+import {
+  type MetricName,
+  type MetricTable,
+  type MetricValues,
+  metricOf,
+  metricTable,
+} from '../../space/metrics.ts';
 import { describeArchitecture, describeDraft, describeScale, describeWeights } from '../describe.ts';
 import {
   type Column,
@@ -233,11 +239,15 @@ const SPARE_COLUMNS = [
   'heads',
   'kv heads',
   'dFf',
+  'drafted',
+  'accepted',
   'dModel',
   'parameters',
-  'depth',
-  'cards',
   'weights',
+  'cards',
+  'depth',
+  'draft',
+  'bits a weight',
   'memory',
 ];
 
@@ -256,6 +266,7 @@ function frontTable(
     { heading: 'candidate' },
     { heading: 'marked', align: 'left' },
     ...isShown.map((metric) => ({ heading: metricHeading(metrics, metric) })),
+    { heading: 'bits a weight' },
     { heading: 'dModel' },
     { heading: 'depth' },
     ...(hasCards ? [{ heading: 'cards' }] : []),
@@ -280,6 +291,7 @@ function frontTable(
       String(candidate.number),
       labels[at]!,
       ...isShown.map((metric) => formatMetric(metrics, metric, evaluation.values[metric])),
+      bitsAWeight(evaluation.values),
       String(dModel),
       String(depth),
       ...(hasCards ? [String(candidate.deployment.nCards)] : []),
@@ -303,6 +315,13 @@ function frontTable(
       ? []
       : [`(${plural(leftOut, 'column')} left out: --csv, or a wider terminal, shows all)`]),
   ].join('\n');
+}
+
+/** Stored bits over parameters, of the whole deployed model. */
+function bitsAWeight({ weightBytes, parameters }: MetricValues): string {
+  return weightBytes === undefined || parameters === undefined
+    ? '-'
+    : ((8 * weightBytes) / parameters).toFixed(1);
 }
 
 /** Draft, tokens drafted a round, acceptance and speed-up over the target alone. */
