@@ -6,6 +6,7 @@ export default defineConfig({
   // Imports of 'paretoformer' mean the sources.
   ssr: { resolve: { conditions: ['paretoformer-source'] } },
   test: {
+    globalSetup: 'test/temporary-root.ts',
     include: ['test/**/*.test.ts'],
     exclude: full ? [] : ['test/**/*.full.test.ts'],
     pool: 'forks',

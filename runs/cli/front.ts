@@ -50,16 +50,18 @@ interface FrontOptions extends CommonOptions {
 
 const EXAMPLES = `
 Examples:
-  paretoformer front latest --where 'memory < 8 GiB and loss < 1.1 * best' --sort memory
-  paretoformer front latest --objectives loss,throughput
-  paretoformer front latest --watch               again whenever the run gets on
-  paretoformer front latest --csv > front.csv`;
+  paretoformer front                              of the latest run
+  paretoformer front quickstart                   of the latest run of that name
+  paretoformer front --where 'memory < 8 GiB and loss < 1.1 * best' --sort memory
+  paretoformer front --objectives loss,throughput
+  paretoformer front --watch                      again whenever the run gets on
+  paretoformer front --csv > front.csv`;
 
 export function addFront(program: Command): void {
   program
     .command('front')
     .description('show the Pareto front of a run')
-    .argument('<run>', RUN_ARGUMENT)
+    .argument('[run]', RUN_ARGUMENT, 'latest')
     .option('--csv', 'comma-separated values in base units')
     .option('--where <condition>', "members that meet a condition: 'memory < 8 GiB and loss < 1.1 * best'")
     .option('--sort <metric>', 'order by a metric, best first; metric:asc or metric:desc for a direction')

@@ -17,9 +17,9 @@ interface PickOptions extends CommonOptions {
 
 const EXAMPLES = `
 Examples:
-  paretoformer pick latest                               all objectives weigh the same
-  paretoformer pick latest --weights loss=2,latency=1    the loss counts twice
-  paretoformer pick latest --where 'memory < 1 GiB'      among members that meet a condition`;
+  paretoformer pick                               of the latest run, all objectives alike
+  paretoformer pick --weights loss=2,latency=1    the loss counts twice
+  paretoformer pick --where 'memory < 1 GiB'      among members that meet a condition`;
 
 /** Members that come next and are shown beside the choice. */
 const N_RUNNERS_UP = 3;
@@ -28,7 +28,7 @@ export function addPick(program: Command): void {
   program
     .command('pick')
     .description('pick one member of the front by weights and say why')
-    .argument('<run>', RUN_ARGUMENT)
+    .argument('[run]', RUN_ARGUMENT, 'latest')
     .option('--weights <list>', 'objective=weight, separated by commas; 1 for each objective unless given')
     .option('--where <condition>', "only members that meet a condition: 'memory < 8 GiB'")
     .addHelpText('after', EXAMPLES)
@@ -125,7 +125,8 @@ function textOf(
     `candidate ${candidate.number} of run ${details.id}, one of ${plural(members.length, 'member')}, for ${weighing}`,
     `  dModel ${dModel}, ${plural(depth, 'layer')}, kv heads ${nKvHeads}, dFf ${dFf}, ${describeDeployed(candidate.architecture, candidate.deployment)}`,
     '',
-    "why: the least regret, the front's best being none: the largest, weights counted, and a quarter of all together",
+    "why: the least regret; an objective's is its way from the front's best to its worst, times its weight;",
+    '     the largest counts whole, the sum of all by a quarter',
     ...reasons,
     ...runnersUp(metrics, weights, members, pick),
     ...firmnessLines(pick, members.length),

@@ -9,10 +9,10 @@ Examples:
   paretoformer init space.yaml           write a starter file and edit it
   paretoformer check space.yaml          validate it, see sizes, costs and time
   paretoformer run space.yaml            search; Ctrl-C stops, 'resume' continues
-  paretoformer front latest --sort memory --where 'loss < 1.1 * best'
+  paretoformer front                     the latest front; --sort, --where, --csv, --watch
   paretoformer show latest 12            one candidate, layer by layer
-  paretoformer pick latest --weights loss=2,latency=1
-  paretoformer report latest             one page with charts; 'serve' shows all runs live
+  paretoformer pick --weights loss=2,latency=1
+  paretoformer report                    one page with charts; 'serve' shows all runs live
   paretoformer export latest 12 --out my-model`;
 
 type AddCommand = (program: Command) => void;
@@ -99,11 +99,19 @@ const ARGUMENT_HINTS: Readonly<Record<string, string>> = {
   candidate: "a number that 'paretoformer front RUN' shows",
 };
 
-/** `; usage: paretoformer front [options] <run>; ...` behind the error that an argument is missing. */
-function missingHint(error: unknown, program: Command, argv: readonly string[]): string {
-  const name = /^error: missing required argument '(\w+)'/.exec((error as Error).message)?.[1];
+/**
+ * `; usage: paretoformer show [options] <run> [candidate]; ...` behind the error that an argument is missing, and where
+ * the options are listed behind one that resembles none of them.
+ */
+function usageHint(error: unknown, program: Command, argv: readonly string[]): string {
+  const { message } = error as Error;
   const command = program.commands.find((each) => argv.includes(each.name()));
-  if (name === undefined || command === undefined) return '';
+  if (command === undefined) return '';
+  if (/^error: unknown option '[^']+'$/.test(message)) {
+    return `; 'paretoformer ${command.name()} --help' lists the options`;
+  }
+  const name = /^error: missing required argument '(\w+)'/.exec(message)?.[1];
+  if (name === undefined) return '';
   const hint = ARGUMENT_HINTS[name] ?? (/^[ab]$/.test(name) ? ARGUMENT_HINTS.candidate : undefined);
   const usage = `; usage: ${program.createHelp().commandUsage(command)}`;
   return hint === undefined ? usage : `${usage}; ${hint}`;
@@ -123,7 +131,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   } catch (error) {
     const { text, exitCode } = describeError(error);
     if (exitCode === EXIT_OK) return EXIT_OK;
-    if (text !== '') process.stderr.write(`${text}${missingHint(error, program, argv)}\n`);
+    if (text !== '') process.stderr.write(`${text}${usageHint(error, program, argv)}\n`);
     if (argv.includes('--debug')) console.error(error);
     return exitCode;
   }

@@ -12,15 +12,15 @@ interface ReportOptions extends CommonOptions {
 
 const EXAMPLES = `
 Examples:
-  paretoformer report latest                      writes report.html
-  paretoformer report latest --out quickstart.html
-  paretoformer report latest --json | jq .front   the same data, for programs`;
+  paretoformer report                            of the latest run, to report.html
+  paretoformer report quickstart --out quickstart.html
+  paretoformer report --json | jq .front         the same data, for programs`;
 
 export function addReport(program: Command): void {
   program
     .command('report')
     .description('write one page that shows a run, to open in a browser or send to someone')
-    .argument('<run>', RUN_ARGUMENT)
+    .argument('[run]', RUN_ARGUMENT, 'latest')
     .option('--out <file>', 'the page', 'report.html')
     .addHelpText('after', EXAMPLES)
     .action((run: string, _options, command: Command) => {

@@ -167,7 +167,7 @@ function showResult(
   if (kind === 'finished') {
     if (hasNone) failEmpty(runId, options.db);
     else if (options.quiet !== true && options.json !== true) {
-      const [pick, report] = ['pick latest', 'report latest'].map((next) => suggestion(next, options.db));
+      const [pick, report] = ['pick', 'report'].map((next) => suggestion(next, options.db));
       note(`next: '${pick}' proposes a member, '${report}' writes a page with charts`);
     }
     return;

@@ -5,7 +5,7 @@ import { deployedArchitecture, type Scale } from '../../space/scale.ts';
 import { hasPart } from '../../space/storage-genes.ts';
 import { type CostPart, sumParts } from '../breakdown.ts';
 import { type CostSetting, estimateDeployed } from '../costs.ts';
-import { describeStorage } from '../describe.ts';
+import { describeDeployed, describeStorage } from '../describe.ts';
 import type { Outlook, Outlooks } from '../outlook.ts';
 import type { EvaluationResult } from '../store/queries.ts';
 import type { CandidateRecord } from '../store/records.ts';
@@ -65,6 +65,8 @@ export interface MemberView {
     readonly nCards: number;
   };
   readonly layers: readonly LayerView[];
+  /** How layers and draft are stored, in words. */
+  readonly stored: string;
   /** Every rung that the candidate reached. */
   readonly evaluations: readonly {
     readonly rung: number;
@@ -132,6 +134,7 @@ export function memberView(
         ]),
       ),
     })),
+    stored: describeDeployed(architecture, deployment),
     evaluations: evaluations.map(({ rung, state, reason, loss, trainedLoss, encodedBits, feasible }) => ({
       rung,
       state,

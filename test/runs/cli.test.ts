@@ -34,9 +34,9 @@ describe('what is wrong is said in one line', () => {
     [['front', 'latest', '--jsno'], 2, "unknown option '--jsno' (Did you mean --json?)"],
     [['fornt'], 2, "unknown command 'fornt' (Did you mean front?)"],
     [
-      ['front'],
+      ['show'],
       2,
-      "missing required argument 'run'; usage: paretoformer front [options] <run>; 'latest', or an id",
+      "missing required argument 'run'; usage: paretoformer show [options] <run> [candidate]; 'latest', or an id",
     ],
     [['check'], 2, "usage: paretoformer check [options] <file>; 'paretoformer init' writes a file"],
     [['compare', 'latest', '1'], 2, "missing required argument 'b'; usage: paretoformer compare"],

@@ -1,6 +1,6 @@
 // The run's account of itself: what matters, what was rejected and why, and how to repeat it.
 import { announce, fill, h, select } from './dom.js';
-import { formatWhole, labelOf } from './format.js';
+import { capitalised, formatWhole, labelOf } from './format.js';
 import { bar, disclosure, table } from './table.js';
 import { formatShare } from './units.js';
 
@@ -99,9 +99,7 @@ export function rejectedSection(data) {
               ],
               rows: survey.rejections,
             }),
-            ...survey.idle.map((text) =>
-              h('p', { class: 'note' }, `${text.charAt(0).toUpperCase()}${text.slice(1)}.`),
-            ),
+            ...survey.idle.map((text) => h('p', { class: 'note' }, `${capitalised(text)}.`)),
           ],
       bySearch === undefined
         ? undefined

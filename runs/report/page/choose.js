@@ -183,10 +183,14 @@ function metricColumn(data, name, memberOf) {
 }
 
 /** @param {Member} member */
-function modelText({ model, layers }) {
-  const parts = layers.flatMap(({ attention, feedForward }) => [attention, feedForward]);
-  const formats = [...new Set(parts.flatMap((part) => part?.weightFormat ?? []))];
-  return `${layers.length} layers, width ${model.deployedDModel}, ${formats.join(' + ')}`;
+function modelText({ model, layers, stored }) {
+  const depth = layers.length === 1 ? '1 layer' : `${layers.length} layers`;
+  return `${depth}, width ${model.deployedDModel}, ${stored}`;
+}
+
+/** Stored bits over parameters, of the whole deployed model. @param {Member} member */
+function bitsAWeight({ values: { weightBytes, parameters } }) {
+  return weightBytes === undefined || parameters === undefined ? undefined : (8 * weightBytes) / parameters;
 }
 
 /** Every member of the front. @param {ReportData} data @param {import('./state.js').State} state */
@@ -224,10 +228,26 @@ export function frontTable(data, state) {
             align: 'left',
             cell: ({ layers }) => layers.map((/** @type {any} */ { nKvHeads }) => nKvHeads).join(' '),
           },
+          {
+            label: 'Bits a weight',
+            cell: (member) => bitsAWeight(member)?.toFixed(1) ?? '–',
+            sort: bitsAWeight,
+            title: 'bytes of weights over parameters, of the whole deployed model',
+          },
+          ...(members.some(({ outlook }) => outlook !== undefined)
+            ? [
+                {
+                  label: 'Draft',
+                  align: /** @type {const} */ ('left'),
+                  cell: (/** @type {Member} */ { outlook }) => outlook?.draft ?? '–',
+                },
+              ]
+            : []),
           { label: 'Marked', align: 'left', cell: ({ marks }) => marksText(marks) },
         ],
         rows: members,
         rowClass: ({ candidate }) => (candidate === state.get().candidate ? 'chosen' : ''),
+        key: 'front',
       }),
     );
   };

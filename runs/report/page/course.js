@@ -1,7 +1,7 @@
 // How the run went: hypervolume over evaluations and over trained tokens, and how well the search foretold losses.
 import { courseAxis, courseLine, courseStyle, createChart } from './chart.js';
 import { fill, h } from './dom.js';
-import { formatUnit, formatWhole } from './format.js';
+import { capitalised, formatUnit, formatWhole } from './format.js';
 import { disclosure, table } from './table.js';
 
 /** @param {ReportData} data */
@@ -66,11 +66,7 @@ export function courseSection(data) {
       ),
       current.lossForecasts === undefined
         ? undefined
-        : h(
-            'p',
-            { class: 'note' },
-            `${current.lossForecasts[0]?.toUpperCase()}${current.lossForecasts.slice(1)}.`,
-          ),
+        : h('p', { class: 'note' }, `${capitalised(current.lossForecasts)}.`),
       tables,
     ),
     draw: () => {

@@ -31,6 +31,8 @@ const GENE_LABELS = {
   kvCacheFormat: 'KV format',
   tieEmbeddings: 'Embeddings',
   cards: 'Cards',
+  draft: 'Draft',
+  draftParameters: 'Draft size',
 };
 
 /** @param {string} name */
@@ -42,6 +44,11 @@ export function labelOf(name) {
 export function lowerLabel(name) {
   const label = labelOf(name);
   return /^[A-Z][a-z]/.test(label) ? `${label[0]?.toLowerCase()}${label.slice(1)}` : label;
+}
+
+/** Words as a sentence begins. @param {string} text */
+export function capitalised(text) {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 }
 
 /** `knee, lowest decodeLatency` with the names of headings. @param {string | undefined} marks */

@@ -1,5 +1,6 @@
 // The layers of one candidate as a heat map that is a table, so that everyone can read it.
 import { h } from './dom.js';
+import { capitalised } from './format.js';
 
 /** @typedef {NonNullable<Member['layers'][number]['attention']>} Storage */
 
@@ -51,8 +52,7 @@ export function heatMap({ layers, model }) {
   function storageRows(part, of) {
     const stored = layers.map(of);
     /** @param {string} label */
-    const named = (label) =>
-      part === '' ? `${label[0]?.toUpperCase()}${label.slice(1)}` : `${part}${label}`;
+    const named = (label) => (part === '' ? capitalised(label) : `${part}${label}`);
     const none = () => '';
     return [
       {

@@ -95,6 +95,7 @@ function parallelOption(data, chosen, colours) {
       nameGap: 14,
       type: isCategory ? 'category' : 'value',
       ...(isCategory ? { data: [...new Set(column)] } : { scale: true }),
+      ...(column.every(Number.isInteger) ? { minInterval: 1 } : {}),
       inverse: metricOf(data, name)?.better === 'lower',
       nameLocation: metricOf(data, name)?.better === 'lower' ? 'start' : 'end',
       z: 20,

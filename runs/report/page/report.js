@@ -5,7 +5,7 @@ import { redrawCharts } from './chart.js';
 import { chooseSection, frontTable } from './choose.js';
 import { courseSection, surrogateSection } from './course.js';
 import { fill, h, segmented } from './dom.js';
-import { formatUnit, formatWhole, lowerLabel } from './format.js';
+import { capitalised, formatUnit, formatWhole, lowerLabel } from './format.js';
 import { parallelSection } from './parallel.js';
 import { scatterSection } from './scatter.js';
 import { speculationSection } from './speculation.js';
@@ -46,20 +46,21 @@ export function createReport(root, data, fetchMember) {
       parallelSection(data, state),
       'One line a candidate; up is better for metrics. Drag along an axis to filter, click a line to choose it.',
     ),
-    ...(data.members.every(({ outlook }) => outlook === undefined)
-      ? []
-      : [
-          section(
-            'speculation',
-            'Where speculation pays',
-            speculationSection(data, state),
-            'A draft proposes tokens, the target verifies them in one pass: what is sampled stays the same, only the time changes.',
-          ),
-        ]),
+    section(
+      'speculation',
+      'Where speculation pays',
+      speculationSection(data, state),
+      'A draft proposes tokens, the target verifies them in one pass: what is sampled stays the same, only the time changes.',
+      ({ members }) => members.some(({ outlook }) => outlook !== undefined),
+    ),
     section('course', 'How the search went', courseSection(data)),
-    ...(data.surrogate.length === 0
-      ? []
-      : [section('surrogate', 'How well the search foretold losses', surrogateSection(data))]),
+    section(
+      'surrogate',
+      'How well the search foretold losses',
+      surrogateSection(data),
+      undefined,
+      ({ surrogate }) => surrogate.length > 0,
+    ),
     section('importance', 'What matters', importanceSection(data)),
     section('rejected', 'What was rejected, and why', rejectedSection(data)),
     section('reproduce', 'Repeat this run', reproduceSection(data)),
@@ -70,17 +71,23 @@ export function createReport(root, data, fetchMember) {
     h(
       'nav',
       { class: 'contents', 'aria-label': 'Sections' },
-      sections.map(({ id, title }) => h('a', { href: `#${id}` }, title)),
+      sections.map(({ link }) => link),
     ),
     ...sections.map(({ element }) => element),
   );
-  for (const { draw } of sections) draw();
+  for (const each of sections) {
+    each.show(data);
+    each.draw();
+  }
   return {
     /** @param {ReportData} next */
     update: (next) => {
       renderHeading(next);
       if (state.get().candidate === undefined) state.set({ candidate: initialChoices(next).candidate });
-      for (const each of sections) each.update(next);
+      for (const each of sections) {
+        each.show(next);
+        each.update(next);
+      }
     },
   };
 }
@@ -92,18 +99,30 @@ export function createReport(root, data, fetchMember) {
  * @property {(data: ReportData) => void} [update]
  */
 
-/** @param {string} id @param {string} title @param {Part} part @param {string} [lead] */
-function section(id, title, part, lead) {
+/**
+ * @param {string} id
+ * @param {string} title
+ * @param {Part} part
+ * @param {string} [lead]
+ * @param {(data: ReportData) => boolean} [isOf] whether there is anything to tell; a live page may come to it later
+ */
+function section(id, title, part, lead, isOf = () => true) {
+  const link = h('a', { href: `#${id}` }, title);
+  const element = h(
+    'section',
+    { id, 'aria-labelledby': `${id}-title` },
+    h('h2', { id: `${id}-title` }, title),
+    lead === undefined ? undefined : h('p', { class: 'lead' }, lead),
+    part.element,
+  );
   return {
-    id,
-    title,
-    element: h(
-      'section',
-      { id, 'aria-labelledby': `${id}-title` },
-      h('h2', { id: `${id}-title` }, title),
-      lead === undefined ? undefined : h('p', { class: 'lead' }, lead),
-      part.element,
-    ),
+    link,
+    element,
+    /** @param {ReportData} data */
+    show: (data) => {
+      element.hidden = !isOf(data);
+      link.hidden = element.hidden;
+    },
     draw: () => part.draw?.(),
     update: (/** @type {ReportData} */ data) => part.update?.(data),
   };
@@ -134,7 +153,7 @@ function headingOf({ run }) {
     h(
       'p',
       { class: 'muted' },
-      `Run ${run.id}, started ${started.toISOString().slice(0, 16).replace('T', ' ')} UTC. ${run.algorithm} search with seed ${run.seed} on ${run.corpus}; deployed on ${run.accelerator}.`,
+      `Run ${run.id}, started ${started.toISOString().slice(0, 16).replace('T', ' ')} UTC. ${capitalised(run.algorithm)} search with seed ${run.seed} on ${run.corpus}; deployed on ${run.accelerator}.`,
     ),
   ];
 }

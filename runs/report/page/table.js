@@ -10,7 +10,21 @@ import { h } from './dom.js';
  * @property {string} [title]
  */
 
-let nTables = 0;
+/**
+ * How each table stood when it was last drawn, so that a live page or another choice leaves it as it is.
+ * @type {Map<string, { id: string, order?: { at: number, descending: boolean }, top: number }>}
+ */
+const stands = new Map();
+
+/** @param {string} key */
+function standOf(key) {
+  let stand = stands.get(key);
+  if (stand === undefined) {
+    stand = { id: `table-${stands.size}`, top: 0 };
+    stands.set(key, stand);
+  }
+  return stand;
+}
 
 /**
  * @param {object} options
@@ -19,13 +33,13 @@ let nTables = 0;
  * @param {readonly TableColumn[]} options.columns the first is the row's heading
  * @param {readonly any[]} options.rows
  * @param {(row: any) => string} [options.rowClass]
+ * @param {string} [options.key] what the table is known by when it is drawn again; its caption, unless that changes
  */
-export function table({ caption, isCaptionHidden = true, columns, rows, rowClass }) {
-  const id = `table-${nTables++}`;
+export function table({ caption, isCaptionHidden = true, columns, rows, rowClass, key = caption }) {
   const body = h('tbody');
-  /** @type {{ at: number, descending: boolean } | undefined} */
-  let order;
+  const now = standOf(key);
   const fillBody = () => {
+    const { order } = now;
     const sorted = order === undefined ? rows : sortRows(rows, columns[order.at]?.sort, order.descending);
     body.replaceChildren(
       ...sorted.map((row) =>
@@ -48,21 +62,35 @@ export function table({ caption, isCaptionHidden = true, columns, rows, rowClass
     if (column.sort === undefined) head.append(column.label);
     else {
       const sort = () => {
-        order = { at, descending: order?.at === at ? !order.descending : false };
-        for (const other of heads) other.removeAttribute('aria-sort');
-        head.setAttribute('aria-sort', order.descending ? 'descending' : 'ascending');
+        now.order = { at, descending: now.order?.at === at ? !now.order.descending : false };
+        showOrder();
         fillBody();
       };
       head.append(
-        h('button', { type: 'button', class: 'sort', id: `${id}-${at}`, onclick: sort }, column.label),
+        h('button', { type: 'button', class: 'sort', id: `${now.id}-${at}`, onclick: sort }, column.label),
       );
     }
     return head;
   });
+  const showOrder = () => {
+    for (const [at, head] of heads.entries()) {
+      if (now.order?.at !== at) head.removeAttribute('aria-sort');
+      else head.setAttribute('aria-sort', now.order.descending ? 'descending' : 'ascending');
+    }
+  };
+  showOrder();
   fillBody();
-  return h(
+  const box = h(
     'div',
-    { class: 'table-scroll', tabindex: 0, role: 'region', 'aria-label': caption },
+    {
+      class: 'table-scroll',
+      tabindex: 0,
+      role: 'region',
+      'aria-label': caption,
+      onscroll: () => {
+        now.top = box.scrollTop;
+      },
+    },
     h(
       'table',
       {},
@@ -71,6 +99,13 @@ export function table({ caption, isCaptionHidden = true, columns, rows, rowClass
       body,
     ),
   );
+  // Only what is part of the page can scroll.
+  if (now.top > 0) {
+    queueMicrotask(() => {
+      box.scrollTop = now.top;
+    });
+  }
+  return box;
 }
 
 /** @param {readonly any[]} rows @param {((row: any) => number | string | undefined) | undefined} key @param {boolean} descending */
@@ -85,18 +120,26 @@ function sortRows(rows, key, descending) {
   });
 }
 
+/** Summaries of the disclosures that stand open, for when they are drawn again. @type {Set<string>} */
+const opened = new Set();
+
 /** A disclosure with the table of a chart. @param {string} summary @param {() => Child} content made when first opened */
 export function disclosure(summary, content) {
   let isFilled = false;
-  const details = h('details', {
-    class: 'disclosure',
-    ontoggle: () => {
-      if (isFilled) return;
-      isFilled = true;
-      details.append(h('div', {}, content()));
-    },
-  });
-  details.append(h('summary', {}, summary));
+  const details = /** @type {HTMLDetailsElement} */ (
+    h('details', {
+      class: 'disclosure',
+      ontoggle: () => {
+        if (details.open) opened.add(summary);
+        else opened.delete(summary);
+        if (isFilled) return;
+        isFilled = true;
+        details.append(h('div', {}, content()));
+      },
+    })
+  );
+  details.append(h('summary', { id: `open-${summary.replaceAll(/\W+/g, '-')}` }, summary));
+  details.open = opened.has(summary);
   return details;
 }
 

@@ -196,7 +196,7 @@ describe.skipIf(chromiumPath === undefined)(`the page in a browser${browserNote}
       !(element.textContent.trim() || element.getAttribute('aria-label') || element.labels?.[0]?.textContent.trim())).length`);
     expect(nameless).toBe(0);
     const silent = await page.evaluate(
-      `[...document.querySelectorAll('[role=img]')].filter((element) => (element.getAttribute('aria-label') ?? '').length < 20).length`,
+      `[...document.querySelectorAll('[role=img]')].filter((element) => element.checkVisibility() && (element.getAttribute('aria-label') ?? '').length < 20).length`,
     );
     expect(silent).toBe(0);
     expect(
@@ -234,6 +234,36 @@ describe.skipIf(chromiumPath === undefined)(`the page in a browser${browserNote}
     await page.locator('#weight-0').fill('10');
     expect(await page.locator('.outcome').textContent()).toContain('Candidate');
     expect(problems).toEqual([]);
+    await page.context().close();
+  });
+
+  it('keeps the order and the place of a table when another member is chosen', async () => {
+    const { page, problems } = await openPage(browser, saved(report));
+    const numbers = () => page.locator('#front tbody th').allTextContents();
+    await page.locator('#front .sort', { hasText: 'Candidate' }).click();
+    await page.locator('#front .sort', { hasText: 'Candidate' }).click();
+    const sorted = report.members.map(({ candidate }) => String(candidate)).sort((a, b) => +b - +a);
+    expect(await numbers()).toEqual(sorted);
+    await page.evaluate(
+      `document.styleSheets[0].insertRule('#front .table-scroll { max-height: 6rem !important }')`,
+    );
+    await page.locator(`#front-${sorted.at(-1)}`).click();
+    expect(await page.locator('.candidate-title').textContent()).toContain(`Candidate ${sorted.at(-1)}`);
+    expect(await numbers()).toEqual(sorted);
+    expect(await page.locator('#front [aria-sort=descending]').textContent()).toBe('Candidate');
+    expect(await page.evaluate(`document.querySelector('#front .table-scroll').scrollTop`)).toBeGreaterThan(
+      0,
+    );
+    expect(problems).toEqual([]);
+    await page.context().close();
+  });
+
+  it('leaves out what the run has nothing to tell of', async () => {
+    const { page } = await openPage(browser, saved(report));
+    expect(report.members.every(({ outlook }) => outlook === undefined)).toBe(true);
+    expect(await page.locator('#speculation').isVisible()).toBe(false);
+    expect(await page.locator('nav a', { hasText: 'Where speculation pays' }).isVisible()).toBe(false);
+    expect(await page.locator('nav a', { hasText: 'The front' }).isVisible()).toBe(true);
     await page.context().close();
   });
 
