@@ -25,11 +25,15 @@ export function startLive(root, boot) {
       : boot.kind === 'compare'
         ? comparePage(root, boot.ids)
         : runsPage(root);
-  refreshOnChange(show);
+  refreshOnChange(root, show);
 }
 
-/** Asks at once and after every change; never twice at a time. @param {() => Promise<void>} show */
-function refreshOnChange(show) {
+/**
+ * Asks at once and after every change; never twice at a time.
+ * @param {HTMLElement} root
+ * @param {() => Promise<void>} show
+ */
+function refreshOnChange(root, show) {
   const connection = document.getElementById('connection');
   let isBusy = false;
   let isStale = false;
@@ -42,8 +46,11 @@ function refreshOnChange(show) {
       try {
         await show();
       } catch (error) {
-        if (connection)
-          connection.textContent = `Not up to date: ${error instanceof Error ? error.message : String(error)}`;
+        const message = error instanceof Error ? error.message : String(error);
+        if (connection) connection.textContent = `Not up to date: ${message}`;
+        if (root.querySelector('h1') === null) {
+          root.replaceChildren(h('h1', {}, 'This cannot be shown'), h('p', {}, `${message}.`));
+        }
       }
     }
     isBusy = false;

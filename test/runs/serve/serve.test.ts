@@ -262,6 +262,17 @@ describe.skipIf(chromiumPath === undefined)(`the live pages${browserNote}`, () =
     await page.context().close();
   });
 
+  it('say in words why a run cannot be shown', async () => {
+    const { page } = await openPage(browser, url('/'));
+    await page.route('**/api/runs/*', (route) =>
+      route.fulfill({ status: 500, json: { error: 'the disk went away' } }),
+    );
+    await page.goto(url(`/runs/${runId}`));
+    await page.getByRole('heading', { name: 'This cannot be shown' }).waitFor();
+    expect(await page.locator('main').textContent()).toContain('the disk went away');
+    await page.context().close();
+  });
+
   it('show a candidate off the front in full', async () => {
     const { page, problems } = await openPage(browser, url(`/runs/${runId}`));
     await page.locator('.chart-scatter canvas').waitFor();
