@@ -8,6 +8,8 @@ export interface TrainingSuccess {
   readonly kind: 'ok';
   /** Validation loss in bits per byte of text. */
   readonly bitsPerByte: number;
+  /** The same of the weights that it inherited, before the first step; absent where it began otherwise. */
+  readonly inheritedBitsPerByte?: number;
   /** Optimiser steps and tokens that this call itself trained, without those of lower rungs. */
   readonly steps: number;
   readonly tokens: number;

@@ -6,12 +6,22 @@ import type { Deployment, LayerPart, WeightStorage } from '../space/deployment.t
 import type { SamplingSettings } from './generation/sampling.ts';
 import type { MeasurementOutcome, PairOutcome, ProfileOutcome, TrainingOutcome } from './outcome.ts';
 
+/** A trained model that others begin from; it was trained to the highest rung from first values of its own. */
+export interface Donor {
+  readonly architecture: Architecture;
+  readonly architectureHash: string;
+  /** Validation loss that it came to, bits per byte. */
+  readonly loss: number;
+}
+
 export interface TrainingTask {
   readonly architecture: Architecture;
   /** `hashOf(architecture)`: names the checkpoint files. */
   readonly architectureHash: string;
   /** Index into the run's rungs. Training continues from the checkpoint of the rung below where there is one. */
   readonly rung: number;
+  /** Whose weights training begins from, as far as they still work; first values of its own where absent. */
+  readonly donor?: Donor;
   /** Whether this is the teacher of the others, which has one rung of its own and no teacher. */
   readonly isTeacher?: true;
 }

@@ -16,6 +16,14 @@ export function searchSettings({ seed, search, training }: RunSpec): SearchSetti
   };
 }
 
+/** Optimiser steps that an evaluation at each rung trains; the highest starts anew where those below inherit. */
+export function stepsPerRung({ rungs, inheritance }: RunSpec['training']): number[] {
+  return rungs.map((steps, rung) => {
+    const startsAnew = inheritance === true && rung === rungs.length - 1;
+    return startsAnew ? steps : steps - (rungs[rung - 1] ?? 0);
+  });
+}
+
 /** Evaluations per rung, the baseline's way up included, if nothing fails; without further deployments. */
 export function plannedEvaluations(spec: RunSpec): number[] {
   const nExtra = spec.baseline === undefined ? 0 : 1;

@@ -3,6 +3,7 @@ import type { NoiseTable } from '../evaluators/outcome.ts';
 import type { Ask } from '../search/port.ts';
 import { type Candidate, hashOf } from '../space/candidate.ts';
 import type { Found } from './costs.ts';
+import type { Heritage } from './heritage.ts';
 import type { Measurements, SettledMeasurement, StorageChoices } from './measurements.ts';
 import type { LearntPair, Paired, Pairing } from './pairing.ts';
 import type { RunProblem } from './problem.ts';
@@ -18,6 +19,8 @@ export interface Evaluated {
   /** What compression did; absent unless the evaluation went well. */
   readonly measured?: {
     readonly trainedLoss: number;
+    /** Of the weights that training began from, where they were inherited. */
+    readonly inheritedLoss?: number;
     readonly lossChange: number;
     readonly disturbance: readonly number[];
   };
@@ -32,6 +35,7 @@ export interface Evaluated {
 /** What carries evaluations out. */
 export interface Workshop {
   readonly problem: RunProblem;
+  readonly heritage: Heritage;
   readonly trainings: Trainings;
   readonly measurements: Measurements;
   /** Absent where nothing drafts, or pairs cannot be measured: then drafts keep what is expected of them. */
@@ -86,7 +90,10 @@ export async function evaluate(ask: Ask<Candidate>, workshop: Workshop): Promise
     const reason = reasonOf(training, rung);
     return { candidate, evaluation: { ...shared, ...attempted, state, reason, violations, values: {} } };
   }
-  const measurement = await workshop.measurements.measure(ask.genome, rung);
+  const donor =
+    training.donorHash === undefined ? undefined : workshop.heritage.donorOf(architectureHash, rung);
+  const origin = donor === undefined ? {} : { donor };
+  const measurement = await workshop.measurements.measure(ask.genome, rung, origin);
   const { deploymentHash } = measurement;
   const trained = { ...shared, attempt, deploymentHash, measurement: measurement.attempt };
   if (measurement.state !== 'ok') {
@@ -116,6 +123,7 @@ export async function evaluate(ask: Ask<Candidate>, workshop: Workshop): Promise
     objectives: judgement.objectives,
     measured: {
       trainedLoss: training.loss!,
+      ...(training.inheritedLoss === undefined ? {} : { inheritedLoss: training.inheritedLoss }),
       lossChange: loss - training.loss!,
       disturbance: measurement.disturbance ?? [],
     },

@@ -18,6 +18,8 @@ export type RunEvent =
       readonly planned: readonly number[];
       /** Optimiser steps reached at each rung. */
       readonly rungs: readonly number[];
+      /** Optimiser steps that an evaluation at each rung trains itself. */
+      readonly stepsPerRung: readonly number[];
       readonly maxThreads: number;
     }
   | {

@@ -9,13 +9,14 @@ import type { RunSpec } from '../space/spec.ts';
 import { storageChoices } from '../space/storage-genes.ts';
 import { Interrupted } from './attempts.ts';
 import { explainInfeasible, hypervolumeBounds, surveySpace } from './bounds.ts';
-import { plannedEvaluations, searchSettings } from './budget.ts';
+import { plannedEvaluations, searchSettings, stepsPerRung } from './budget.ts';
 import type { CostSetting } from './costs.ts';
 import { createDeployMany } from './deploy-many.ts';
 import { engineOf, isSameEngine } from './engine.ts';
 import type { Workshop } from './evaluate.ts';
 import type { RunListener } from './events.ts';
 import { hypervolumeBox } from './fronts.ts';
+import { createHeritage, NO_HERITAGE } from './heritage.ts';
 import { createLimiter } from './limiter.ts';
 import { createMeasurements } from './measurements.ts';
 import { createPairing } from './pairing.ts';
@@ -201,10 +202,13 @@ function openWorkshop(
   signal: AbortSignal,
 ): Workshop {
   const { emit, maxThreads, now = Date.now } = options;
+  const topRung = spec.training.rungs.length - 1;
+  const heritage = spec.training.inheritance === true ? createHeritage(topRung) : NO_HERITAGE;
   const shared = { evaluator, limit: createLimiter(maxThreads), signal, now };
   const source = spec.training.teacher?.source;
   const trainings = createTrainings({
     ...shared,
+    heritage,
     known: known.trainings,
     ...(source?.kind === 'model' ? { teacher: teacherTask(source.architecture, source.steps) } : {}),
     store: (training) => {
@@ -229,7 +233,6 @@ function openWorkshop(
       return weightBytes === undefined ? undefined : 8 * weightBytes;
     },
   });
-  const topRung = spec.training.rungs.length - 1;
   const pairs =
     spec.draft === undefined || evaluator.pair === undefined
       ? undefined
@@ -251,6 +254,7 @@ function openWorkshop(
   const isRedeployed = spec.search.deploymentsPerArchitecture > 0 && evaluator.profile !== undefined;
   return {
     problem,
+    heritage,
     trainings,
     measurements,
     ...(pairing === undefined ? {} : { pairing }),
@@ -268,7 +272,9 @@ async function carryOn(
   const { spec, problem } = plan;
   const { emit, maxThreads, signal } = options;
   const planned = plannedEvaluations(spec);
-  emit({ kind, runId, name: spec.name, planned, rungs: spec.training.rungs, maxThreads });
+  const { rungs } = spec.training;
+  const began = { planned, rungs, stepsPerRung: stepsPerRung(spec.training) };
+  emit({ kind, runId, name: spec.name, ...began, maxThreads });
   const abort = new AbortController();
   const stop = () => abort.abort();
   if (signal.aborted) stop();

@@ -1,7 +1,7 @@
 // Measurements of a run: one per architecture, rung and deployment, and one noise table per architecture and rung.
 // What is stored is not measured again; what is under way is shared; a failure is tried once more.
 import type { MeasurementOutcome, ProfileOutcome } from '../evaluators/outcome.ts';
-import type { Evaluator, MeasurementTask, ProfileTask } from '../evaluators/port.ts';
+import type { Evaluator, MeasurementTask, ProfileTask, TrainingTask } from '../evaluators/port.ts';
 import type { Architecture } from '../space/architecture.ts';
 import { type Candidate, hashOf } from '../space/candidate.ts';
 import { type Deployment, withoutDraft } from '../space/deployment.ts';
@@ -30,7 +30,11 @@ export interface MeasurementsOptions {
 
 /** Of architectures that were trained to the rung. All throw {@link Interrupted}, and what storing throws. */
 export interface Measurements {
-  measure(candidate: Candidate, rung: number): Promise<SettledMeasurement>;
+  measure(
+    candidate: Candidate,
+    rung: number,
+    origin?: Pick<TrainingTask, 'donor'>,
+  ): Promise<SettledMeasurement>;
   /** Only of evaluators that can. */
   profile(architecture: Architecture, rung: number, choices: StorageChoices): Promise<Settled<ProfileRecord>>;
 }
@@ -45,8 +49,10 @@ export function servingTask(
   { architecture, deployment }: Candidate,
   architectureHash: string,
   rung: number,
+  origin: Pick<TrainingTask, 'donor'> = {},
 ): MeasurementTask {
-  return { architecture, architectureHash, rung, deployment: { ...withoutDraft(deployment), nCards: 1 } };
+  const served = { ...withoutDraft(deployment), nCards: 1 };
+  return { architecture, architectureHash, rung, deployment: served, ...origin };
 }
 
 /** The measurements of one run. */
@@ -71,10 +77,15 @@ export function createMeasurements(options: MeasurementsOptions): Measurements {
       return { outcome, wallSeconds: (now() - startedAt) / 1000 };
     }, 'short');
 
-  const measureOnce = async (candidate: Candidate, rung: number, name: string) => {
+  const measureOnce = async (
+    candidate: Candidate,
+    rung: number,
+    name: string,
+    origin: Pick<TrainingTask, 'donor'>,
+  ) => {
     const { architecture, deployment } = candidate;
     const attempts = earlier.get(name) ?? [];
-    const task = { architecture, architectureHash: hashOf(architecture), rung, deployment };
+    const task = { architecture, architectureHash: hashOf(architecture), rung, deployment, ...origin };
     const key = { architectureHash: task.architectureHash, rung, deploymentHash: storedHash(deployment) };
     const attemptOnce = async (attempt: number): Promise<MeasurementRecord> => {
       const { outcome, wallSeconds } = await timed(() => evaluator.measure(task, signal));
@@ -97,9 +108,9 @@ export function createMeasurements(options: MeasurementsOptions): Measurements {
   };
 
   return {
-    measure: (candidate, rung) => {
+    measure: (candidate, rung, origin = {}) => {
       const name = `${hashOf(candidate.architecture)}/${rung}/${storedHash(candidate.deployment)}`;
-      return shared(measuring, name, () => measureOnce(candidate, rung, name));
+      return shared(measuring, name, () => measureOnce(candidate, rung, name, origin));
     },
     profile: (architecture, rung, choices) =>
       shared(profiling, `${hashOf(architecture)}/${rung}`, () => profileOnce(architecture, rung, choices)),

@@ -22,7 +22,7 @@ export interface PrunePlan {
 }
 
 /** Names that this program gives to checkpoints; whatever else lies in the folder is somebody else's. */
-const CHECKPOINT = /^(?:[0-9a-f]{12}-rung\d+|aligned-[0-9a-f]{12})\.safetensors$/;
+const CHECKPOINT = /^(?:[0-9a-f]{12}(?:-from-[0-9a-f]{12})?-rung\d+|aligned-[0-9a-f]{12})\.safetensors$/;
 
 /**
  * The checkpoints of a run, those of its front apart from the others.
@@ -38,9 +38,9 @@ export function planPrune(reader: RunReader, runId: string): PrunePlan {
   const front = reader.front(runId);
   const alignmentSteps = spec.draft?.alignmentSteps ?? 0;
   const needed = new Set(
-    (front?.members ?? []).flatMap(({ candidate, evaluation: { rung, speculation } }) => {
+    (front?.members ?? []).flatMap(({ candidate, evaluation: { rung, speculation, donorHash } }) => {
       const target = servingTask(candidate, candidate.architectureHash, rung);
-      const own = checkpointPath(folder, target.architectureHash, rung);
+      const own = checkpointPath(folder, target.architectureHash, rung, donorHash);
       const draft =
         candidate.deployment.draft && servedDraft(candidate.deployment.draft, rung, target.deployment);
       if (draft?.kind !== 'model') return [basename(own)];

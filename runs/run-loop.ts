@@ -47,7 +47,7 @@ type Settled =
  * @throws {@link Interrupted} when stopped; otherwise the first error that ended it.
  */
 export async function runLoop(options: LoopOptions): Promise<FrontRecord> {
-  const { search, abort } = options;
+  const { search, abort, workshop } = options;
   const pending: Promise<Settled>[] = [];
   const fronts = createFronts(options.box, options.generationSize);
   const keys = new Set<string>();
@@ -58,6 +58,7 @@ export async function runLoop(options: LoopOptions): Promise<FrontRecord> {
 
   const start = (ask: Extract<AskOutcome<Candidate>, { kind: 'evaluate' }>): void => {
     keys.add(ask.key);
+    workshop.heritage.decide(ask);
     if (ask.number !== nAsked) throw new Error(`asked for evaluation ${ask.number}, expected ${nAsked}`);
     nAsked++;
     const work = carryOut(options, ask).then(
@@ -80,6 +81,7 @@ export async function runLoop(options: LoopOptions): Promise<FrontRecord> {
         `the first ${nTold} trainings failed: ${settled.result.evaluation.reason}; put that right and start anew`,
       );
     }
+    workshop.heritage.learn(settled.result);
     search.tell(tellOf(settled.result));
     storeFront(options, fronts.add(settled.result));
     storeSurrogateReports();
@@ -140,9 +142,9 @@ async function carryOut(
   return result;
 }
 
-function tellOf({ evaluation, objectives }: Evaluated): Tell {
+function tellOf({ evaluation, objectives, measured }: Evaluated): Tell {
   const { number, violations } = evaluation;
-  return objectives === undefined
-    ? { kind: 'failed', number }
-    : { kind: 'ok', number, objectives, violations };
+  if (objectives === undefined) return { kind: 'failed', number };
+  const startValue = measured?.inheritedLoss;
+  return { kind: 'ok', number, objectives, violations, ...(startValue === undefined ? {} : { startValue }) };
 }

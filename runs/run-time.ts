@@ -8,7 +8,7 @@ import { type Candidate, hashOf } from '../space/candidate.ts';
 import { largestCandidate, smallestCandidate } from '../space/extremes.ts';
 import type { TrainingSpec } from '../space/spec.ts';
 import type { Survey } from './bounds.ts';
-import { plannedEvaluations } from './budget.ts';
+import { plannedEvaluations, stepsPerRung } from './budget.ts';
 import type { RunPlan } from './plan.ts';
 import { createTrainer } from './train.ts';
 
@@ -88,7 +88,8 @@ export async function estimateRunTime(plan: RunPlan, survey: Survey, maxThreads:
     const slope = (large.secondsPerStep - small.secondsPerStep) / (large.macsPerStep - small.macsPerStep);
     return small.secondsPerStep + Math.max(0, slope) * (macs - small.macsPerStep);
   };
-  const { rungs, batch } = spec.training;
+  const { batch } = spec.training;
+  const steps = stepsPerRung(spec.training);
   const architectures = survey.feasible.map(({ architecture }) => architecture);
   const meanSecondsPerStep =
     architectures.reduce((sum, architecture) => sum + secondsPerStep(trainingMacs(architecture, batch)), 0) /
@@ -100,8 +101,7 @@ export async function estimateRunTime(plan: RunPlan, survey: Survey, maxThreads:
   const planned = plannedEvaluations(spec);
   const nFurther = planned.at(-1)! * spec.search.deploymentsPerArchitecture;
   const total = planned.reduce((sum, n, rung) => {
-    const steps = rungs[rung]! - (rungs[rung - 1] ?? 0);
-    return sum + n * (fixedSeconds + steps * meanSecondsPerStep);
+    return sum + n * (fixedSeconds + steps[rung]! * meanSecondsPerStep);
   }, nFurther * measureSeconds);
   const source = spec.training.teacher?.source;
   // Everything else waits for it.

@@ -6,6 +6,7 @@ import { type Architecture, countParameters } from '../space/architecture.ts';
 import { hashOf } from '../space/candidate.ts';
 import type { ModelDraft } from '../space/draft.ts';
 import type { RunSpec, TrainingSpec } from '../space/spec.ts';
+import { storedDonor } from './heritage.ts';
 import { servingTask } from './measurements.ts';
 import { planRun, type RunPlan } from './plan.ts';
 import { RunError } from './run-error.ts';
@@ -51,8 +52,10 @@ export function servedCandidate(
   runId: string,
   candidate: CandidateRecord,
 ): ServedCandidate {
-  const { rung, loss, speculation } = bestResult(reader, runId, candidate);
-  const task = servingTask(candidate, candidate.architectureHash, rung);
+  const result = bestResult(reader, runId, candidate);
+  const { rung, loss, speculation } = result;
+  const origin = storedDonor(reader, runId, result);
+  const task = servingTask(candidate, candidate.architectureHash, rung, origin);
   return { candidate, rung, loss: loss!, task, ...(speculation === undefined ? {} : { speculation }) };
 }
 
@@ -71,13 +74,15 @@ export function smallerCandidates(
   const chosen = new Map<string, ServedCandidate>();
   const small = reader.candidates(runId).filter(({ architecture }) => countParameters(architecture) <= limit);
   const numbers = new Map(small.map((candidate) => [candidate.number, candidate]));
-  for (const { candidate: number, state, rung, loss } of reader.evaluations(runId)) {
+  for (const result of reader.evaluations(runId)) {
+    const { candidate: number, state, rung, loss } = result;
     const candidate = numbers.get(number);
     if (candidate === undefined || state !== 'ok') continue;
     const known = chosen.get(candidate.architectureHash);
     // The best trained, and of those the one whose storage costs it least.
     if (known !== undefined && (known.rung > rung || (known.rung === rung && known.loss <= loss!))) continue;
-    const task = servingTask(candidate, candidate.architectureHash, rung);
+    const origin = storedDonor(reader, runId, result);
+    const task = servingTask(candidate, candidate.architectureHash, rung, origin);
     chosen.set(candidate.architectureHash, { candidate, rung, loss: loss!, task });
   }
   const size = ({ candidate }: ServedCandidate) => countParameters(candidate.architecture);
@@ -111,11 +116,11 @@ export function selfDepths({ layers }: Architecture): number[] {
  */
 export function requireWeights(
   what: string,
-  { architecture, architectureHash, rung }: TrainingTask,
+  { architecture, architectureHash, rung, donor }: TrainingTask,
   folder: string,
   { rungs }: TrainingSpec,
 ): void {
-  const path = checkpointPath(folder, architectureHash, rung);
+  const path = checkpointPath(folder, architectureHash, rung, donor?.architectureHash);
   const steps = rungs[rung];
   if (readOrSkip(path, architecture)?.step === steps) return;
   throw new RunError(

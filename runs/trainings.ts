@@ -5,6 +5,7 @@ import type { Evaluator, TrainingProgress, TrainingTask } from '../evaluators/po
 import type { Architecture } from '../space/architecture.ts';
 import { hashOf } from '../space/candidate.ts';
 import { attemptUntilSettled, groupBy, Interrupted, type Settled, settlementOf } from './attempts.ts';
+import type { Heritage } from './heritage.ts';
 import type { Limiter } from './limiter.ts';
 import { failureFields, failureOfError } from './outcome-record.ts';
 import { RunError } from './run-error.ts';
@@ -21,6 +22,7 @@ export interface TrainingsOptions {
   readonly signal: AbortSignal;
   readonly now: () => number;
   readonly store: (training: TrainingRecord) => void;
+  readonly heritage: Heritage;
   /** Trained before everything else. */
   readonly teacher?: TrainingTask;
   readonly onProgress?: (architectureHash: string, rung: number, progress: TrainingProgress) => void;
@@ -39,16 +41,25 @@ export function createTrainings(options: TrainingsOptions): Trainings {
   const settled = new Map<string, Promise<SettledTraining>>();
   const earlier = groupBy(options.known, ({ architectureHash, rung }) => `${architectureHash}/${rung}`);
 
-  async function settle(task: TrainingTask, before?: () => Promise<SettledTraining | undefined>) {
+  async function settle(task: TrainingTask, below?: SettledTraining) {
     const attempts = earlier.get(`${task.architectureHash}/${task.rung}`) ?? [];
-    const final = settlementOf(attempts);
-    if (final !== undefined) return final;
-    const ended = await before?.();
-    if (ended !== undefined) return ended;
-    return attemptUntilSettled(
-      attempts,
-      (attempt) => options.limit(() => attemptTraining(options, task, attempt)),
-      options.store,
+    if (
+      attempts.some(
+        ({ donorHash = task.donor?.architectureHash }) => donorHash !== task.donor?.architectureHash,
+      )
+    ) {
+      throw new RunError(
+        `a training of architecture ${task.architectureHash} began from other weights than this version would take; ` +
+          'resume the run with the version that it was started with',
+      );
+    }
+    return (
+      settlementOf(attempts) ??
+      attemptUntilSettled(
+        attempts,
+        (attempt) => options.limit(() => attemptTraining(options, task, attempt, below)),
+        options.store,
+      )
     );
   }
 
@@ -61,15 +72,17 @@ export function createTrainings(options: TrainingsOptions): Trainings {
   }
 
   async function trainOnce(architecture: Architecture, rung: number): Promise<SettledTraining> {
+    const { heritage } = options;
     const architectureHash = hashOf(architecture);
-    return settle({ architecture, architectureHash, rung }, async () => {
-      if (rung > 0) {
-        const below = await train(architecture, rung - 1);
-        return below.state === 'ok' ? undefined : below;
-      }
+    const task = { architecture, architectureHash, rung };
+    const donor = heritage.donorOf(architectureHash, rung);
+    if (rung === 0 || heritage.startsAnew(architectureHash, rung)) {
       await prepareTeacher();
-      return undefined;
-    });
+      return settle(donor === undefined ? task : { ...task, donor });
+    }
+    const below = await train(architecture, rung - 1);
+    if (below.state !== 'ok') return below;
+    return settle(donor === undefined || below.donorHash === undefined ? task : { ...task, donor }, below);
   }
 
   function train(architecture: Architecture, rung: number): Promise<SettledTraining> {
@@ -88,6 +101,7 @@ async function attemptTraining(
   options: TrainingsOptions,
   task: TrainingTask,
   attempt: number,
+  below: SettledTraining | undefined,
 ): Promise<TrainingRecord> {
   const { evaluator, signal, now, onProgress } = options;
   const { architectureHash, rung } = task;
@@ -102,15 +116,28 @@ async function attemptTraining(
     outcome = failureOfError(error);
   }
   const wallSeconds = (now() - startedAt) / 1000;
-  return { architectureHash, rung, attempt, wallSeconds, ...fieldsOf(outcome) };
+  return { architectureHash, rung, attempt, wallSeconds, ...fieldsOf(task, outcome, below) };
 }
 
 function fieldsOf(
+  { donor }: TrainingTask,
   outcome: TrainingOutcome,
+  below: SettledTraining | undefined,
 ): Omit<TrainingRecord, 'architectureHash' | 'rung' | 'attempt' | 'wallSeconds'> {
   if (outcome.kind !== 'ok') return failureFields(outcome);
   const { bitsPerByte: loss, steps, tokens, trainSeconds, compileSeconds, checkpoint } = outcome;
+  const inheritedLoss = outcome.inheritedBitsPerByte ?? below?.inheritedLoss;
   if (!Number.isFinite(loss)) return { state: 'diverged', reason: 'the validation loss is not a number' };
-  const fields = { state: 'ok', loss, steps, tokens, trainSeconds, compileSeconds } as const;
-  return checkpoint === undefined ? fields : { ...fields, checkpoint };
+  return {
+    state: 'ok',
+    loss,
+    ...(donor === undefined || inheritedLoss === undefined
+      ? {}
+      : { donorHash: donor.architectureHash, inheritedLoss }),
+    steps,
+    tokens,
+    trainSeconds,
+    compileSeconds,
+    ...(checkpoint === undefined ? {} : { checkpoint }),
+  };
 }

@@ -13,7 +13,9 @@ export interface Belief<G> {
   /** Objectives at the highest rung, uncertain ones by their mean; undefined where a cheap constraint is broken. */
   expect(genome: G): readonly number[] | undefined;
   /** The first uncertain objective at a rung, noiseless. */
-  predict(genome: G, rung: number): Prediction;
+  predict(genome: G, rung: number, hasHeadStart?: boolean): Prediction;
+  /** Whether it has seen results below the highest rung that had a head start. */
+  readonly knowsHeadStarts: boolean;
   readonly noiseDeviation: number;
 }
 
@@ -38,6 +40,7 @@ function observationsOf<G>(problem: Problem<G>, ledger: Ledger<G>, objective: nu
     ledger.scoredAt(rung).map(({ member, result }) => ({
       features: modelFeatures(problem, member.genome),
       rung,
+      ...(result.startValue === undefined ? {} : { startValue: result.startValue }),
       value: result.objectives[objective]!,
     })),
   ).flat();
@@ -59,12 +62,14 @@ export function formBelief<G>(
   if (uncertain.length === 0) return undefined;
   const surrogates: Surrogate[] = [];
   let nObservations = 0;
+  let knowsHeadStarts = false;
   for (const [k, objective] of uncertain.entries()) {
     const observations = observationsOf(problem, ledger, objective, nRungs);
     const surrogate = fitSurrogate(observations, nRungs, nSweeps, start?.[k]);
     if (surrogate === undefined) return undefined;
     surrogates.push(surrogate);
     nObservations = observations.length;
+    knowsHeadStarts = observations.some((one) => one.startValue !== undefined);
   }
   const features = (genome: G) => modelFeatures(problem, genome);
   return {
@@ -79,7 +84,8 @@ export function formBelief<G>(
         (value, k) => value ?? surrogates[uncertain.indexOf(k)]!.mean(row, nRungs - 1),
       );
     },
-    predict: (genome, rung) => surrogates[0]!.predict(features(genome), rung),
+    predict: (genome, rung, hasHeadStart) => surrogates[0]!.predict(features(genome), rung, hasHeadStart),
+    knowsHeadStarts,
     noiseDeviation: surrogates[0]!.noiseDeviation,
   };
 }
@@ -97,8 +103,16 @@ export function learntLimit<G>(
 ): number {
   const isCheaplyMet = ({ member }: Scored<G>) =>
     totalViolation(problem.facts(member.genome).violations) === 0;
-  for (let rung = nRungs - 1; rung >= 0; rung--) {
-    const results = ledger.scoredAt(rung).filter(isCheaplyMet);
+  const levels = Array.from({ length: nRungs }, (_, above) => nRungs - 1 - above).flatMap((rung) =>
+    // Results with a head start are ahead of the others at their rung.
+    [true, false].map((hasHeadStart) => ({
+      rung,
+      results: ledger
+        .scoredAt(rung)
+        .filter((one) => (one.result.startValue !== undefined) === hasHeadStart && isCheaplyMet(one)),
+    })),
+  );
+  for (const { rung, results } of levels) {
     const lossOf = ({ result }: Scored<G>) => result.objectives[belief.uncertain]!;
     const isMet = ({ result }: Scored<G>) => result.totalViolation === 0;
     const limit = Math.min(...results.filter((one) => !isMet(one)).map(lossOf), Number.POSITIVE_INFINITY);

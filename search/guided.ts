@@ -18,6 +18,12 @@ function initialCount(nCandidates: number): number {
   return Math.min(16, Math.max(6, Math.ceil(nCandidates / 5)));
 }
 
+/** What the lowest rung is expected to show, with a head start and without; whether there is one shows then. */
+interface Forecast {
+  readonly plain: Prediction;
+  readonly ahead?: Prediction;
+}
+
 /** Samples of which the farthest is asked. */
 const SPREAD_DRAWS = 16;
 
@@ -54,9 +60,9 @@ export function guidedProposer<G>(): Proposer<G> {
   const fallback = nsga2Proposer<G>();
   const parentPool = createParentPool<G>();
   const reports: SurrogateReport[] = [];
-  const forecasts = new Map<number, Prediction>();
+  const forecasts = new Map<number, Forecast>();
   const comparisons: Comparison[] = [];
-  let queue: { readonly proposal: Proposal<G>; readonly forecast: Prediction }[] = [];
+  let queue: { readonly proposal: Proposal<G>; readonly forecast: Forecast }[] = [];
   let hyperparameters: readonly Hyperparameters[] | undefined;
   let nAtTuning = 0;
   let belief: Belief<G> | undefined;
@@ -66,8 +72,8 @@ export function guidedProposer<G>(): Proposer<G> {
   const compare = (context: SearchContext<G>, uncertain: number) => {
     for (const { member, result } of context.ledger.scoredAt(0)) {
       const forecast = forecasts.get(member.candidate);
-      if (forecast === undefined) continue;
-      comparisons.push({ forecast, value: result.objectives[uncertain]! });
+      const own = result.startValue !== undefined ? forecast?.ahead : forecast?.plain;
+      if (own !== undefined) comparisons.push({ forecast: own, value: result.objectives[uncertain]! });
       forecasts.delete(member.candidate);
     }
   };
@@ -106,10 +112,16 @@ export function guidedProposer<G>(): Proposer<G> {
     population = explored.population;
     const size = Math.min(10, Math.max(2, Math.floor(number / 10)));
     queue = pickBatch(explored.options, front, reference, belief.uncertain, size).map((option) => {
-      const { mean, deviation } = belief.predict(option.genome, 0);
+      const foretell = (hasHeadStart: boolean): Prediction => {
+        const { mean, deviation } = belief.predict(option.genome, 0, hasHeadStart);
+        return { mean, deviation: Math.hypot(deviation, belief.noiseDeviation) };
+      };
       return {
         proposal: { genome: option.genome, key: option.key, parents: [], origin: 'guided' },
-        forecast: { mean, deviation: Math.hypot(deviation, belief.noiseDeviation) },
+        forecast: {
+          plain: foretell(false),
+          ...(belief.knowsHeadStarts ? { ahead: foretell(true) } : {}),
+        },
       };
     });
     return queue.length > 0;

@@ -78,7 +78,8 @@ export interface Promotion<G> {
  * The next climb, the highest rung first; undefined while none is due. At any time floor(n / eta) of a rung's n
  * results have been promoted, so nobody waits for a rung to fill (the promotion rule of ASHA, Li et al. 2020, with
  * the multi-objective rank of MO-ASHA, Schmucker et al. 2021, and a strict quota). `entryClosed` says that the
- * lowest rung gets no further candidates. The baseline climbs as soon as it can and takes no one's place.
+ * lowest rung gets no further candidates. Where results are judged as they were measured, those with a head start have
+ * a quota of their own. The baseline climbs as soon as it can and takes no one's place.
  */
 export function nextPromotion<G>(
   ledger: Ledger<G>,
@@ -91,20 +92,29 @@ export function nextPromotion<G>(
   let feederDone = entryClosed;
   for (let rung = 0; rung + 1 < settings.nRungs; rung++) {
     if (baseline !== undefined && canClimb(baseline, rung)) return { member: baseline, rung: rung + 1 };
-    const scored = ledger.scoredAt(rung).filter(({ member }) => !member.isBaseline);
-    const waiting = scored.filter(({ member }) => canClimb(member, rung));
     const isComplete = feederDone && ledger.pendingAt(rung).every((member) => member.isBaseline);
-    const open = quotaOf(scored.length, settings.eta, isComplete) - (scored.length - waiting.length);
-    if (open > 0) {
-      const climbed = ledger.scoredAt(rung).filter(({ member }) => !canClimb(member, rung));
+    const results = ledger.scoredAt(rung).filter(({ member }) => !member.isBaseline);
+    let isSettled = true;
+    // What is expected at the top compares; what was measured so early only among its like.
+    const likes = view.outlook === undefined ? partition(results, hasHeadStart) : [results];
+    for (const scored of likes) {
+      const [climbed, waiting] = partition(scored, ({ member }) => !canClimb(member, rung));
+      if (quotaOf(scored.length, settings.eta, isComplete) <= climbed.length) continue;
       const best = uses(settings, 'gain-promotion')
         ? bestToClimb(waiting, climbed, view)
         : bestFirst(waiting)[0]!;
       due = { member: best.member, rung: rung + 1 };
+      isSettled = false;
     }
-    feederDone = isComplete && open <= 0;
+    feederDone = isComplete && isSettled;
   }
   return due;
+}
+
+const hasHeadStart = ({ result }: Scored<unknown>): boolean => result.startValue !== undefined;
+
+function partition<T>(items: readonly T[], isFirst: (item: T) => boolean): [T[], T[]] {
+  return [items.filter(isFirst), items.filter((item) => !isFirst(item))];
 }
 
 function canClimb<G>(member: Member<G>, rung: number): boolean {

@@ -14,6 +14,21 @@ export interface Hyperparameters {
   readonly early: number;
   /** Of the difference between one rung and the next. */
   readonly step: number;
+  /** The same two of results with a head start. */
+  readonly headEarly: number;
+  readonly headStep: number;
+  /** Of what is still to repair, for each unit that was repaired. */
+  readonly headLag: number;
+}
+
+/** How far a result is from a full training of its own. */
+export interface Level {
+  readonly rungsAbove: number;
+  /**
+   * Present where training had a head start, which at the highest rung makes no difference: how much more than usual
+   * training had to repair.
+   */
+  readonly lag?: number;
 }
 
 /** Variance of a constant shift: large, as nothing is known of it. */
@@ -102,13 +117,23 @@ function matern52(distance2: number, length: number): number {
 }
 
 /**
- * Covariance of the values of two genomes at two rungs: a common part, and one more for each rung that both still
- * have above them, so that the top rung is the common part alone (autoregressive, as Kennedy and O'Hagan 2000).
+ * Covariance of the values of two genomes at two levels: a common part, and one more for each rung that both still
+ * have above them, so that the top rung is the common part alone (autoregressive, as Kennedy and O'Hagan 2000). What
+ * began ahead differs from the top in its own way.
  */
-export function covariance(h: Hyperparameters, of: Likeness, at: number, rungsAbove: number): number {
+export function covariance(h: Hyperparameters, of: Likeness, at: number, one: Level, other: Level): number {
   const smooth = matern52(of.distance2[at]!, h.length);
   const weighted = of.weighted[at]!;
   const common =
     SHIFT + h.linear * weighted + h.spread * of.plain[at]! * 0.5 * (1 + smooth) + h.smooth * smooth;
-  return rungsAbove === 0 ? common : common + rungsAbove * (SHIFT + h.step * (weighted + smooth));
+  const rungsAbove = Math.min(one.rungsAbove, other.rungsAbove);
+  if (rungsAbove === 0 || (one.lag === undefined) !== (other.lag === undefined)) return common;
+  if (one.lag === undefined) return common + rungsAbove * (SHIFT + h.step * (weighted + smooth));
+  const lags = h.headLag * one.lag * other.lag!;
+  return common + rungsAbove * (SHIFT + h.headStep * (weighted + smooth) + lags);
+}
+
+/** Variance of the noise of one observation. */
+export function noiseVariance(h: Hyperparameters, { rungsAbove, lag }: Level): number {
+  return h.noise + rungsAbove * (lag === undefined ? h.early : h.headEarly);
 }

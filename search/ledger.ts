@@ -6,6 +6,8 @@ interface RungResult {
   readonly objectives: readonly number[];
   readonly violations: readonly number[];
   readonly totalViolation: number;
+  /** As it was told: present exactly where training had a head start. */
+  readonly startValue?: number;
 }
 
 /** A distinct genome that was asked, with what is known of it at each rung. */
@@ -51,14 +53,15 @@ export interface Ledger<G> {
 
 /** The result in the search's own form. @throws RangeError on NaN or a wrong number of objectives. */
 function checkedResult(result: Extract<Tell, { kind: 'ok' }>, nObjectives: number): RungResult {
-  const { objectives, violations, number } = result;
+  const { objectives, violations, number, startValue } = result;
   if (objectives.length !== nObjectives) {
     throw new RangeError(`evaluation ${number} has ${objectives.length} objectives, not ${nObjectives}`);
   }
-  if (objectives.some(Number.isNaN) || violations.some(Number.isNaN)) {
+  if ([...objectives, ...violations, startValue ?? 0].some(Number.isNaN)) {
     throw new RangeError(`evaluation ${number} has a value that is not a number: tell it as failed`);
   }
-  return { objectives, violations, totalViolation: totalViolation(violations) };
+  const origin = startValue === undefined ? {} : { startValue };
+  return { objectives, violations, totalViolation: totalViolation(violations), ...origin };
 }
 
 export function createLedger<G>(nObjectives: number): Ledger<G> {

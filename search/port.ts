@@ -74,6 +74,11 @@ export type Tell =
       readonly number: number;
       readonly objectives: readonly number[];
       readonly violations: readonly number[];
+      /**
+       * Where training began from the weights of a relative: what the objective that needs training was then. Such
+       * results are ahead of others at their rung, so who climbs is decided among their like.
+       */
+      readonly startValue?: number;
     }
   | { readonly kind: 'failed'; readonly number: number };
 

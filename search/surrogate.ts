@@ -5,14 +5,18 @@ import {
   covariance,
   emptyLikeness,
   type Hyperparameters,
+  type Level,
   type Likeness,
   likenessWithin,
+  noiseVariance,
   relevanceOf,
 } from './kernel.ts';
 
 export interface Observation {
   readonly features: readonly number[];
   readonly rung: number;
+  /** The value when training began, where it had a head start. */
+  readonly startValue?: number;
   readonly value: number;
 }
 
@@ -26,7 +30,7 @@ export interface Surrogate {
   /** Mean of the noiseless value at a rung. */
   mean(features: readonly number[], rung: number): number;
   /** The noiseless value at a rung. */
-  predict(features: readonly number[], rung: number): Prediction;
+  predict(features: readonly number[], rung: number, hasHeadStart?: boolean): Prediction;
   /** Standard deviation of the noise of one observation. */
   readonly noiseDeviation: number;
 }
@@ -39,6 +43,9 @@ const START: Hyperparameters = {
   noise: 0.003,
   early: 0.01,
   step: 0.1,
+  headEarly: 0.01,
+  headStep: 0.01,
+  headLag: 0.01,
 };
 const BOUNDS: { readonly [K in keyof Hyperparameters]: readonly [number, number] } = {
   linear: [1e-3, 1e3],
@@ -48,6 +55,9 @@ const BOUNDS: { readonly [K in keyof Hyperparameters]: readonly [number, number]
   noise: [1e-6, 1],
   early: [1e-6, 1],
   step: [1e-4, 10],
+  headEarly: [1e-6, 1],
+  headStep: [1e-4, 10],
+  headLag: [1e-5, 10],
 };
 /** Centres and scales each feature; features that never vary drop out. */
 function standardiser(rows: readonly (readonly number[])[]): (features: readonly number[]) => Float64Array {
@@ -69,7 +79,7 @@ function standardiser(rows: readonly (readonly number[])[]): (features: readonly
 interface Data {
   readonly n: number;
   readonly pairs: Likeness;
-  readonly rungsAbove: readonly number[];
+  readonly levels: readonly Level[];
   readonly targets: Float64Array;
 }
 
@@ -85,10 +95,9 @@ function fitOf(data: Data, h: Hyperparameters): Fit | undefined {
   let pair = 0;
   for (let i = 0; i < n; i++) {
     for (let j = 0; j <= i; j++) {
-      const above = Math.min(data.rungsAbove[i]!, data.rungsAbove[j]!);
-      matrix[i * n + j] = covariance(h, data.pairs, pair++, above);
+      matrix[i * n + j] = covariance(h, data.pairs, pair++, data.levels[i]!, data.levels[j]!);
     }
-    matrix[i * n + i]! += h.noise + h.early * data.rungsAbove[i]! + 1e-8;
+    matrix[i * n + i]! += noiseVariance(h, data.levels[i]!) + 1e-8;
   }
   const factor = choleskyInPlace(matrix, n);
   if (factor === undefined) return undefined;
@@ -111,19 +120,23 @@ function thinned(rows: readonly Float64Array[], data: Data, weights: Float64Arra
       kept.map((at) => rows[at]!),
       weights,
     ),
-    rungsAbove: kept.map((at) => data.rungsAbove[at]!),
+    levels: kept.map((at) => data.levels[at]!),
     targets: Float64Array.from(kept, (at) => data.targets[at]!),
   };
 }
 
 /** Climbs the evidence by tripling and dividing one hyperparameter at a time. */
 function climb(data: Data, start: Hyperparameters, nSweeps: number) {
-  const hasRungs = data.rungsAbove.some((above) => above > 0);
+  const isEarly = ({ rungsAbove }: Level) => rungsAbove > 0;
+  const hasRungs = data.levels.some((level) => isEarly(level) && level.lag === undefined);
+  const hasHeadStarts = data.levels.some((level) => isEarly(level) && level.lag !== undefined);
   let best = start;
   let most = fitOf(data, best)?.logEvidence ?? Number.NEGATIVE_INFINITY;
-  const names = (['noise', 'linear', 'spread', 'smooth', 'length', 'early', 'step'] as const).filter(
-    (name) => hasRungs || (name !== 'step' && name !== 'early'),
-  );
+  const names = [
+    ...(['noise', 'linear', 'spread', 'smooth', 'length'] as const),
+    ...(hasRungs ? (['early', 'step'] as const) : []),
+    ...(hasHeadStarts ? (['headEarly', 'headStep', 'headLag'] as const) : []),
+  ];
   for (let sweep = 0; sweep < nSweeps; sweep++) {
     let moved = false;
     for (const name of names) {
@@ -167,27 +180,34 @@ export function fitSurrogate(
   const spread = Math.sqrt(observations.reduce((sum, one) => sum + (one.value - mean) ** 2, 0) / n) || 1;
   const rows = observations.map((one) => scaled(one.features));
   const targets = Float64Array.from(observations, (one) => (one.value - mean) / spread);
+  const gains = observations.flatMap(({ startValue, value }) =>
+    startValue === undefined ? [] : startValue - value,
+  );
+  const usualGain = gains.reduce((sum, gain) => sum + gain, 0) / Math.max(1, gains.length);
   const weights = relevanceOf(rows, targets);
   const data: Data = {
     n,
     pairs: likenessWithin(rows, weights),
-    rungsAbove: observations.map((one) => nRungs - 1 - one.rung),
+    levels: observations.map(({ rung, startValue, value }) => ({
+      rungsAbove: nRungs - 1 - rung,
+      ...(startValue === undefined ? {} : { lag: (startValue - value - usualGain) / spread }),
+    })),
     targets,
   };
   const h = nSweeps === 0 ? start : tuned(thinned(rows, data, weights), start, nSweeps);
   const fit = fitOf(data, h);
   if (fit === undefined) return undefined;
 
-  const crossed = (x: Float64Array, rung: number): { k: Float64Array; own: number } => {
-    const above = nRungs - 1 - rung;
+  const crossed = (x: Float64Array, rung: number, hasHeadStart = false): { k: Float64Array; own: number } => {
+    const level = { rungsAbove: nRungs - 1 - rung, ...(hasHeadStart ? { lag: 0 } : {}) };
     const k = new Float64Array(n);
     const pairs = emptyLikeness(n + 1);
     for (let i = 0; i < n; i++) {
       compare(x, rows[i]!, weights, pairs, i);
-      k[i] = covariance(h, pairs, i, Math.min(above, data.rungsAbove[i]!));
+      k[i] = covariance(h, pairs, i, level, data.levels[i]!);
     }
     compare(x, x, weights, pairs, n);
-    return { k, own: covariance(h, pairs, n, above) };
+    return { k, own: covariance(h, pairs, n, level, level) };
   };
   const meanOf = (k: Float64Array): number => {
     let sum = 0;
@@ -198,8 +218,8 @@ export function fitSurrogate(
     hyperparameters: h,
     noiseDeviation: spread * Math.sqrt(h.noise),
     mean: (features, rung) => meanOf(crossed(scaled(features), rung).k),
-    predict: (features, rung) => {
-      const { k, own } = crossed(scaled(features), rung);
+    predict: (features, rung, hasHeadStart) => {
+      const { k, own } = crossed(scaled(features), rung, hasHeadStart);
       const predicted = meanOf(k);
       const half = solveLower(fit.factor, n, k);
       const variance = own - half.reduce((sum, value) => sum + value * value, 0);

@@ -289,6 +289,11 @@ export interface SpaceDefinition {
      * `600`.
      */
     readonly timeoutSeconds?: number;
+    /**
+     * Whether training below the highest rung begins from the weights of the most alike model that has
+     * reached it; the highest rung is then trained from the start. By default `false`.
+     */
+    readonly inheritance?: boolean;
     /** A larger model that candidates learn from; its loss replaces the plain cross entropy. */
     readonly teacher?: {
       /** The teacher: a checkpoint of an earlier run, relative to this file's folder. */

@@ -312,11 +312,12 @@ function writtenLayers(raw: NonNullable<RawTeacher['model']>, path: Path, report
 }
 
 function normaliseTraining(
-  { teacher, ...training }: RawSpec['training'],
+  { teacher, inheritance, ...plain }: RawSpec['training'],
   task: TaskSpec,
   space: SpaceSpec,
   report: Report,
 ): TrainingSpec {
+  const training = { ...plain, ...(inheritance ? { inheritance } : {}) } as const;
   if (teacher === undefined) return training;
   const { checkpoint, model, steps, ...loss } = teacher;
   const path = ['training', 'teacher'];

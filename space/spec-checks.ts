@@ -146,6 +146,13 @@ const rungsIncrease: Check = ({ training }) => {
   return problems;
 };
 
+const heirsHaveDonors: Check = ({ training }) => {
+  if (training.inheritance !== true || training.rungs.length > 1) return [];
+  const message =
+    'needs at least two rungs: the highest is trained from the start, and those below inherit from it';
+  return [{ path: ['training', 'inheritance'], message }];
+};
+
 const teacherTeaches: Check = ({ training }) => {
   const { teacher, warmupSteps } = training;
   if (teacher === undefined) return [];
@@ -231,6 +238,7 @@ const CHECKS: readonly Check[] = [
   relativeNeedsBaseline,
   constraintsAgree,
   rungsIncrease,
+  heirsHaveDonors,
   teacherTeaches,
   evaluationFits,
   searchFits,

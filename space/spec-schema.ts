@@ -357,6 +357,12 @@ const training = z.strictObject({
     .max(1e7)
     .default(600)
     .describe('a training that takes longer is stopped and counts as timed out'),
+  inheritance: z
+    .boolean()
+    .default(false)
+    .describe(
+      'whether training below the highest rung begins from the weights of the most alike model that has reached it; the highest rung is then trained from the start',
+    ),
   teacher: teacher
     .optional()
     .describe('a larger model that candidates learn from; its loss replaces the plain cross entropy'),

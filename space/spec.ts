@@ -184,6 +184,8 @@ export interface TrainingSpec {
   /** A training that takes longer is stopped and counts as timed out. */
   readonly timeoutSeconds: number;
   readonly teacher?: TeacherSpec;
+  /** Below the highest rung, training begins from the weights of the most alike model that has reached it. */
+  readonly inheritance?: true;
 }
 
 export interface RunSpec {

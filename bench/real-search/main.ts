@@ -132,7 +132,7 @@ function resultOf(id: string) {
       ({ candidate, evaluation }): Member => ({
         architectureHash: candidate.architectureHash,
         architecture: candidate.architecture,
-        decodeLatency: evaluation.values['decodeLatency']!,
+        decodeLatency: evaluation.values.decodeLatency!,
       }),
     );
     const evaluations = runs.evaluations(id);

@@ -11,9 +11,15 @@ import { FIRST, SECOND } from '../training/step.ts';
 import { CheckpointError } from './checkpoint-error.ts';
 import { readSafetensors, type SafetensorsFile, type StoredTensor, writeSafetensors } from './safetensors.ts';
 
-/** Where the checkpoint of an architecture at a rung lies. */
-export function checkpointPath(folder: string, architectureHash: string, rung: number): string {
-  return join(folder, `${architectureHash}-rung${rung}.safetensors`);
+/** Where the checkpoint of an architecture at a rung lies; one that began from a donor's weights has a name of its own. */
+export function checkpointPath(
+  folder: string,
+  architectureHash: string,
+  rung: number,
+  donorHash?: string,
+): string {
+  const origin = donorHash === undefined ? '' : `-from-${donorHash}`;
+  return join(folder, `${architectureHash}${origin}-rung${rung}.safetensors`);
 }
 
 /** Names a vocabulary: token ids mean the same in two models that carry the same name. */

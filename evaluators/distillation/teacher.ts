@@ -13,8 +13,7 @@ import type { LanguageModel } from '../generation/language-model.ts';
 import { PLAIN_SAMPLING } from '../generation/sampling.ts';
 import type { TaskFailure } from '../outcome.ts';
 import type { TrainingTask } from '../port.ts';
-import type { Teacher, TrainingContext } from '../training/train.ts';
-import { trainedWeights } from '../training/trained-weights.ts';
+import { type Teacher, type TrainingContext, trainedWeights } from '../training/train.ts';
 import { type BatchSource, corpusBatches, mixedBatches, textBatches, writeTexts } from './batches.ts';
 import { teacherLoss } from './distill.ts';
 

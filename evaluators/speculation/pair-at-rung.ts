@@ -14,7 +14,7 @@ import { PLAIN_SAMPLING } from '../generation/sampling.ts';
 import type { PairOutcome, TaskFailure } from '../outcome.ts';
 import type { MeasurementTask, PairTask } from '../port.ts';
 import { freshState } from '../training/program.ts';
-import { type Trained, trainedWeights } from '../training/trained-weights.ts';
+import { type Trained, trainedWeights } from '../training/train.ts';
 import type { DraftSource } from './drafter.ts';
 import { measurePair } from './measure-pair.ts';
 

@@ -1,5 +1,8 @@
 // Trains one architecture to one rung and measures it. Everything random derives from the run's seed and the step,
 // so the same task gives the same weights whenever, wherever and however often interrupted it runs.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Architecture } from '../../space/architecture.ts';
 import type { EngineSpec } from '../../space/engine-spec.ts';
 import { deriveRng } from '../../space/random.ts';
@@ -11,6 +14,7 @@ import { countTargetBytes, readWindows, validationWindows } from '../data/window
 import { type BatchSource, corpusBatches } from '../distillation/batches.ts';
 import { createEngine } from '../engine/create.ts';
 import type { Engine } from '../engine/program.ts';
+import { inheritWeights } from '../inheritance/inherit.ts';
 import { initialWeights, parameterSpecs, type Weights } from '../model/parameters.ts';
 import type { TaskFailure, TrainingOutcome } from '../outcome.ts';
 import type { TrainingProgress, TrainingTask } from '../port.ts';
@@ -45,12 +49,20 @@ export interface Teacher {
 }
 
 /** Settings under which a task trains: a teacher learns from the text alone, in one go. */
-export function settingsOf({ isTeacher }: TrainingTask, { settings }: TrainingContext): TrainingSettings {
+function settingsOf({ isTeacher }: TrainingTask, { settings }: TrainingContext): TrainingSettings {
   const { teacher, ...plain } = settings;
   if (isTeacher !== true) return settings;
   if (teacher?.source.kind !== 'model') throw new TypeError('this run trains no teacher');
   return { ...plain, rungs: [teacher.source.steps] };
 }
+
+/** Inherited weights are measured on a part of the tokens: only how broken they are is asked. */
+const INHERITED_SHARE = 4;
+/**
+ * How much of what the donor has learnt beyond letter frequencies may be lost: those that have lost more are so far
+ * behind after a short training that it foretells less than one from fresh weights (docs/search.md).
+ */
+const MOST_BROKEN = 0.25;
 
 /** Sequences in one evaluation batch. */
 const EVALUATION_BATCH = 8;
@@ -65,18 +77,58 @@ export function readOrSkip(path: string, architecture: Architecture): TrainingSt
   }
 }
 
-/** The checkpoint of the highest rung below `task.rung`, or fresh weights. */
-function startingState(task: TrainingTask, context: TrainingContext): TrainingState {
-  const { seed, checkpointFolder } = context;
-  const { architecture, architectureHash } = task;
-  const settings = settingsOf(task, context);
-  if (checkpointFolder !== undefined) {
-    for (let rung = task.rung - 1; rung >= 0; rung--) {
-      const state = readOrSkip(checkpointPath(checkpointFolder, architectureHash, rung), architecture);
-      if (state !== undefined && state.step === settings.rungs[rung]) return state;
-    }
+/** The checkpoint of the task's rung where it is there, whole, and not of another run's rungs. */
+function storedState(
+  task: TrainingTask,
+  { checkpointFolder, ...context }: TrainingContext,
+  rung = task.rung,
+): TrainingState | undefined {
+  if (checkpointFolder === undefined) return undefined;
+  const { architecture, architectureHash, donor } = task;
+  const path = checkpointPath(checkpointFolder, architectureHash, rung, donor?.architectureHash);
+  const state = readOrSkip(path, architecture);
+  return state?.step === settingsOf(task, context).rungs[rung] ? state : undefined;
+}
+
+/** What a training begins with. */
+interface Beginning {
+  readonly state: TrainingState;
+  /** The task, without its donor where that was of no use. */
+  readonly task: TrainingTask;
+  /** Present where the first step finds inherited weights. */
+  readonly inheritedBitsPerByte?: number;
+}
+
+/** The checkpoint of the highest rung below `task.rung`, or first weights: the donor's, if they still work, or fresh ones. */
+async function begin(
+  task: TrainingTask,
+  context: TrainingContext,
+  engine: Engine,
+): Promise<Beginning | TaskFailure> {
+  const { architecture } = task;
+  for (let rung = task.rung - 1; rung >= 0; rung--) {
+    const state = storedState(task, context, rung);
+    if (state !== undefined) return { state, task };
   }
-  return freshState(architecture, initialWeights(architecture, deriveRng(seed, 0, 'initial weights')));
+  const { donor, ...own } = task;
+  if (donor === undefined) {
+    const rng = deriveRng(context.seed, 0, 'initial weights');
+    return { state: freshState(architecture, initialWeights(architecture, rng)), task };
+  }
+  const { data, settings, seed } = context;
+  const { loss, ...named } = donor;
+  const trained = await trainedWeights(
+    { ...named, rung: settings.rungs.length - 1 },
+    { ...context, onProgress: () => {} },
+  );
+  if (trained.kind !== 'trained') return trained;
+  const parent = { architecture: donor.architecture, weights: trained.weights };
+  const weights = inheritWeights(parent, architecture, deriveRng(seed, 0, 'inherited weights'));
+  const nTokens = settings.evaluationTokens / INHERITED_SHARE;
+  const bits = await measureBitsPerByte(architecture, weights, data, nTokens, engine);
+  const limit = loss + MOST_BROKEN * (data.unigramBitsPerByte - loss);
+  if (!(bits <= limit)) return begin(own, context, engine);
+  return { state: freshState(architecture, weights), task, inheritedBitsPerByte: bits };
 }
 
 /** Validation loss in bits per byte of text. */
@@ -116,12 +168,14 @@ async function trainLegs(
   const { seed, onProgress, shouldStop } = context;
   const settings = settingsOf(task, context);
   const totalSteps = settings.rungs[task.rung]!;
+  // A donor has read the other batches already.
+  const purpose = task.donor === undefined ? 'batch' : 'batch of an heir';
   for (let step = firstStep + 1; step <= totalSteps; step++) {
     const stop = shouldStop();
     if (stop !== undefined) return stop;
     const leg = settings.rungs.findIndex((end) => step <= end);
     const rate = learningRateAt(settings, step, settings.rungs[leg - 1] ?? 0, settings.rungs[leg]!);
-    batches(deriveRng(seed, step, 'batch'), trainer.tokens, trainer.targets);
+    batches(deriveRng(seed, step, purpose), trainer.tokens, trainer.targets);
     const { loss, gradientNorm } = await trainer.step(rate);
     if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
       return {
@@ -150,17 +204,18 @@ export async function trainToRung(task: TrainingTask, context: TrainingContext):
   }
   const teacher = settings.teacher === undefined ? undefined : await context.teacher?.();
   if (teacher !== undefined && teacher.kind !== 'teacher') return teacher;
-  const compileStart = performance.now();
-  const start = startingState(task, context);
   const engine = createEngine(context.engine);
+  const compileStart = performance.now();
+  const start = await begin(task, context, engine);
+  if ('kind' in start) return start;
   const loss = teacher?.lossFor(architecture);
   const batches =
     (await teacher?.batchesFor(architecture)) ?? corpusBatches(data.train, architecture.contextLength);
-  const trainer = await Trainer.create(architecture, settings, settings.batch, start, engine, loss);
+  const trainer = await Trainer.create(architecture, settings, settings.batch, start.state, engine, loss);
   const compileSeconds = (performance.now() - compileStart) / 1000;
   try {
     const trainStart = performance.now();
-    const early = await trainLegs(trainer, task, context, batches, start.step);
+    const early = await trainLegs(trainer, start.task, context, batches, start.state.step);
     if (early !== undefined) return early;
     const trainSeconds = (performance.now() - trainStart) / 1000;
     const state = trainer.state();
@@ -169,20 +224,40 @@ export async function trainToRung(task: TrainingTask, context: TrainingContext):
     if (!Number.isFinite(bits)) {
       return { kind: 'diverged', step: state.step, reason: 'the validation loss is no number' };
     }
-    const steps = state.step - start.step;
+    const { inheritedBitsPerByte } = start;
+    const steps = state.step - start.state.step;
     const success = {
       kind: 'ok' as const,
       bitsPerByte: bits,
+      ...(inheritedBitsPerByte === undefined ? {} : { inheritedBitsPerByte }),
       steps,
       tokens: steps * settings.batch * architecture.contextLength,
       trainSeconds,
       compileSeconds,
     };
     if (checkpointFolder === undefined) return success;
-    const checkpoint = checkpointPath(checkpointFolder, task.architectureHash, task.rung);
+    const { architectureHash, rung, donor } = start.task;
+    const checkpoint = checkpointPath(checkpointFolder, architectureHash, rung, donor?.architectureHash);
     writeCheckpoint(checkpoint, architecture, state, data.tokenizer);
     return { ...success, checkpoint };
   } finally {
     await trainer.release();
+  }
+}
+
+export type Trained = { readonly kind: 'trained'; readonly weights: Weights } | TaskFailure;
+
+/** The weights of the task's rung, trained again where its checkpoint is not there: training is seeded, so they are the same. */
+export async function trainedWeights(task: TrainingTask, context: TrainingContext): Promise<Trained> {
+  const found = storedState(task, context);
+  if (found !== undefined) return { kind: 'trained', weights: found.weights };
+  const checkpointFolder = context.checkpointFolder ?? mkdtempSync(join(tmpdir(), 'paretoformer-rung-'));
+  try {
+    const stored = { ...context, checkpointFolder };
+    const outcome = await trainToRung(task, stored);
+    if (outcome.kind !== 'ok') return outcome;
+    return { kind: 'trained', weights: storedState(task, stored)!.weights };
+  } finally {
+    if (context.checkpointFolder === undefined) rmSync(checkpointFolder, { recursive: true, force: true });
   }
 }

@@ -10,6 +10,7 @@ import { hasColor } from './terminal.ts';
 export function createProgress(now: () => number) {
   let planned: readonly number[] = [];
   let rungs: readonly number[] = [];
+  let stepsPerRung: readonly number[] = [];
   let nEvaluated = 0;
   let nAdopted = 0;
   let nSkipped = 0;
@@ -20,13 +21,12 @@ export function createProgress(now: () => number) {
   let stepsTrained = 0;
   const underWay = new Map<string, number>();
 
-  const stepsOf = (rung: number) => rungs[rung]! - (rungs[rung - 1] ?? 0);
   const budget = () => planned.reduce((sum, n) => sum + n, 0);
 
   const secondsLeft = (): number | undefined => {
     const trained = stepsTrained + [...underWay.values()].reduce((sum, steps) => sum + steps, 0);
     if (trained === 0) return undefined;
-    const total = planned.reduce((sum, n, rung) => sum + n * stepsOf(rung), 0);
+    const total = planned.reduce((sum, n, rung) => sum + n * stepsPerRung[rung]!, 0);
     const left = total - stepsDone - (trained - stepsTrained);
     if (left <= 0) return undefined;
     return ((now() - startedAt) / 1000 / trained) * left;
@@ -37,13 +37,13 @@ export function createProgress(now: () => number) {
       switch (event.kind) {
         case 'started':
         case 'resumed':
-          ({ planned, rungs } = event);
+          ({ planned, rungs, stepsPerRung } = event);
           startedAt = now();
           break;
         case 'progress':
           underWay.set(
             `${event.architectureHash}/${event.rung}`,
-            Math.max(0, event.progress.step - (rungs[event.rung - 1] ?? 0)),
+            Math.max(0, event.progress.step - rungs[event.rung]! + stepsPerRung[event.rung]!),
           );
           break;
         case 'trained':
@@ -57,7 +57,7 @@ export function createProgress(now: () => number) {
             break;
           }
           nEvaluated++;
-          stepsDone += stepsOf(event.evaluation.rung);
+          stepsDone += stepsPerRung[event.evaluation.rung]!;
           break;
         case 'generation':
           front = event.front;

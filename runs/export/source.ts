@@ -4,9 +4,10 @@ import type { DeployedWeights } from '../../evaluators/compression/measure-deplo
 import { loadTeacher } from '../../evaluators/distillation/teacher.ts';
 import type { LanguageModel } from '../../evaluators/generation/language-model.ts';
 import type { Weights } from '../../evaluators/model/parameters.ts';
-import type { PairTask, TrainingProgress } from '../../evaluators/port.ts';
+import type { MeasurementTask, PairTask, TrainingProgress } from '../../evaluators/port.ts';
 import { draftSource } from '../../evaluators/speculation/pair-at-rung.ts';
 import { FormatError } from '../../hardware/index.ts';
+import { storedDonor } from '../heritage.ts';
 import { servingTask } from '../measurements.ts';
 import type { RunPlan } from '../plan.ts';
 import { RunError } from '../run-error.ts';
@@ -23,6 +24,8 @@ export interface ExportSource {
   readonly plan: RunPlan;
   readonly candidate: CandidateRecord;
   readonly evaluation: EvaluationResult;
+  /** Of that result. */
+  readonly task: MeasurementTask;
 }
 
 /** What the exported files hold. */
@@ -43,7 +46,15 @@ export function openSource(databasePath: string, run: string, name: string): Exp
     const candidate = reader.resolveCandidate(details.id, name);
     const evaluation = bestResult(reader, details.id, candidate);
     const plan = planOfRun(details);
-    return { databasePath, details, plan, candidate, evaluation };
+    const { architecture, architectureHash, deployment } = candidate;
+    const task = {
+      architecture,
+      architectureHash,
+      rung: evaluation.rung,
+      deployment,
+      ...storedDonor(reader, details.id, evaluation),
+    };
+    return { databasePath, details, plan, candidate, evaluation, task };
   } finally {
     reader.close();
   }
@@ -76,10 +87,9 @@ function contextOf(
  * @throws {@link RunError} where they are gone and are not to be trained anew, or that was stopped.
  */
 export async function loadWeights(source: ExportSource, options: WeightsOptions): Promise<ExportWeights> {
-  const { databasePath, details, plan, candidate, evaluation } = source;
-  const { architecture, architectureHash, deployment, number } = candidate;
+  const { databasePath, details, plan, candidate, task } = source;
+  const { number } = candidate;
   const folder = checkpointFolderOf(databasePath, details.id);
-  const task = { architecture, architectureHash, rung: evaluation.rung, deployment };
   if (!options.retrain) requireWeights(`candidate ${number}`, task, folder, plan.spec.training);
   let held: { readonly trained: Weights; readonly deployed: DeployedWeights } | undefined;
   const fail = (why: string): never => {
@@ -112,6 +122,7 @@ export async function loadDraft(
   options: WeightsOptions,
 ): Promise<LanguageModel | undefined> {
   const { databasePath, details, plan, candidate, evaluation } = source;
+  const { donor } = source.task;
   const { architecture, architectureHash, deployment, number } = candidate;
   const { rung, speculation } = evaluation;
   if (deployment.draft?.kind !== 'model' || !(speculation!.draftLength > 0)) return undefined;
@@ -122,7 +133,7 @@ export async function loadDraft(
     requireWeights(`the draft of candidate ${number}`, draft.model, folder, plan.spec.training);
   }
   const task: PairTask = {
-    target: servingTask(candidate, architectureHash, rung),
+    target: servingTask(candidate, architectureHash, rung, donor === undefined ? {} : { donor }),
     draft,
     sampling: { temperature, topP },
     confidence: deployment.draft.confidence,

@@ -61,10 +61,11 @@ export function countRejections(
 }
 
 function tellOf(evaluation: EvaluationResult, problem: RunProblem) {
-  const { number, state, violations, values } = evaluation;
+  const { number, state, violations, values, inheritedLoss } = evaluation;
   if (state !== 'ok') return { kind: 'failed', number } as const;
   const objectives = problem.objectives.map((metric) =>
     toMinimised(problem.metrics, metric, values[metric]!),
   );
-  return { kind: 'ok', number, objectives, violations } as const;
+  const origin = inheritedLoss === undefined ? {} : { startValue: inheritedLoss };
+  return { kind: 'ok', number, objectives, violations, ...origin } as const;
 }

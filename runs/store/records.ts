@@ -51,6 +51,10 @@ export interface TrainingRecord {
   readonly attempt: number;
   readonly state: TrainingState;
   readonly reason?: string;
+  /** The architecture, trained to the highest rung, from whose weights training began; absent where it began from first values. */
+  readonly donorHash?: string;
+  /** Loss of the inherited weights before training, in bits per byte, on a part of the validation text. */
+  readonly inheritedLoss?: number;
   /** Validation loss in bits per byte; present exactly when `state` is ok. */
   readonly loss?: number;
   readonly steps?: number;

@@ -29,6 +29,10 @@ export type EvaluationResult = EvaluationRecord & {
   readonly steps?: number;
   readonly tokens?: number;
   readonly trainSeconds?: number;
+  /** The architecture whose weights training began from; absent where it began from first values. */
+  readonly donorHash?: string;
+  /** Loss of those weights before training, bits per byte. */
+  readonly inheritedLoss?: number;
 };
 
 /** A value from a JSON column. */
@@ -84,6 +88,8 @@ export function trainingOf(row: Row): TrainingRecord {
     ...trainingFields(row),
     ...optional('compileSeconds', row.compile_seconds as number | null),
     ...optional('checkpoint', row.checkpoint as string | null),
+    ...optional('donorHash', row.donor_hash as string | null),
+    ...optional('inheritedLoss', row.inherited_loss as number | null),
   };
 }
 
@@ -146,6 +152,8 @@ export function evaluationOf(row: Row, values: MetricValues): EvaluationResult {
     ...optional('trainedLoss', row.trained_loss as number | null),
     ...optional('encodedBits', row.encoded_bits as number | null),
     ...optional('expectedBits', row.expected_bits as number | null),
+    ...optional('donorHash', row.donor_hash as string | null),
+    ...optional('inheritedLoss', row.inherited_loss as number | null),
   };
 }
 

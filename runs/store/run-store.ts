@@ -91,6 +91,8 @@ export class RunStore {
         trainSeconds: training.trainSeconds ?? null,
         compileSeconds: training.compileSeconds ?? null,
         checkpoint: training.checkpoint ?? null,
+        donorHash: training.donorHash ?? null,
+        inheritedLoss: training.inheritedLoss ?? null,
         at: this.#now(),
       });
     });

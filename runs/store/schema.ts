@@ -269,5 +269,32 @@ ALTER TABLE evaluations ADD COLUMN speculation_json TEXT
   CHECK (speculation_json IS NULL OR json_valid(speculation_json));
 `;
 
+const VERSION_6 = `
+ALTER TABLE trainings ADD COLUMN donor_hash TEXT;
+ALTER TABLE trainings ADD COLUMN inherited_loss REAL;
+
+DROP VIEW evaluation_results;
+CREATE VIEW evaluation_results AS
+  SELECT evaluations.*,
+    CASE WHEN evaluations.measurement IS NULL THEN trainings.loss ELSE measurements.loss END AS loss,
+    trainings.loss AS trained_loss, measurements.encoded_bits, measurements.expected_bits,
+    trainings.steps, trainings.tokens, trainings.donor_hash, trainings.inherited_loss,
+    trainings.train_seconds, trainings.compile_seconds, trainings.wall_seconds, trainings.checkpoint
+  FROM evaluations
+  LEFT JOIN trainings USING (run_id, architecture_hash, rung, attempt)
+  LEFT JOIN measurements ON measurements.run_id = evaluations.run_id
+    AND measurements.architecture_hash = evaluations.architecture_hash
+    AND measurements.rung = evaluations.rung
+    AND measurements.deployment_hash = evaluations.deployment_hash
+    AND measurements.attempt = evaluations.measurement;
+`;
+
 /** Migration i takes a file from version i to i + 1. Never edit one that was released; append. */
-export const MIGRATIONS: readonly string[] = [VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5];
+export const MIGRATIONS: readonly string[] = [
+  VERSION_1,
+  VERSION_2,
+  VERSION_3,
+  VERSION_4,
+  VERSION_5,
+  VERSION_6,
+];

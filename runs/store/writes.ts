@@ -42,9 +42,11 @@ export function prepareWrites(database: Database.Database): WriteStatements {
         @parentsJson, @deployedCostsJson, @trainedCostsJson)`),
     insertTraining: database.prepare(`
       INSERT INTO trainings (run_id, architecture_hash, rung, attempt, state, reason, loss, steps, tokens,
-        train_seconds, compile_seconds, wall_seconds, checkpoint, finished_at)
+        train_seconds, compile_seconds, wall_seconds, checkpoint, donor_hash, inherited_loss,
+        finished_at)
       VALUES (@runId, @architectureHash, @rung, @attempt, @state, @reason, @loss, @steps, @tokens,
-        @trainSeconds, @compileSeconds, @wallSeconds, @checkpoint, @at)`),
+        @trainSeconds, @compileSeconds, @wallSeconds, @checkpoint, @donorHash, @inheritedLoss,
+        @at)`),
     insertMeasurement: database.prepare(`
       INSERT INTO measurements (run_id, architecture_hash, rung, deployment_hash, attempt, state, reason, loss,
         encoded_bits, expected_bits, layer_bits_json, disturbance_json, wall_seconds, finished_at)

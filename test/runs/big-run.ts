@@ -68,7 +68,7 @@ export function writeBigRun(path: string, nCandidates: number): string {
         trainedCostsJson: canonicalJson(problem.trainedCosts(candidate)),
       });
       for (let rung = 0; rung <= topRung && number % ETA ** rung === 0; rung++) {
-        const loss = analyticLoss(candidate.architecture, rung);
+        const loss = analyticLoss({ architecture: candidate.architecture, rung });
         if (!trained.has(`${architectureHash}/${rung}`)) {
           trained.add(`${architectureHash}/${rung}`);
           const fields = {

@@ -34,6 +34,7 @@ export interface FakeRunOptions {
   readonly constraints?: readonly string[];
   readonly baseline?: Candidate;
   readonly search?: Partial<RunSpec['search']>;
+  readonly training?: Partial<RunSpec['training']>;
   readonly seed?: number;
 }
 
@@ -47,6 +48,7 @@ export function fakeRunnable(options: FakeRunOptions = {}): Runnable {
     constraints: constraints.map((text) => parseConstraint(text)),
     ...(baseline === undefined ? {} : { baseline }),
     search: { ...parsed.search, ...options.search },
+    training: { ...parsed.training, ...options.training },
   };
   const dataset = { corpusSha256: 'f'.repeat(64), unigramBitsPerByte: 4.4 };
   return { spec, specFolder: '/', problem: fakeProblem(options), dataset };

@@ -33,7 +33,7 @@ describe('a measured loss', () => {
       const measured = analyticMeasurement({ architecture, deployment, architectureHash, rung });
       expect(measured).toMatchObject({ bitsPerByte: loss, encodedBits });
       expect(values.loss).toBe(loss);
-      expect(trainedLoss).toBe(analyticLoss(architecture, rung));
+      expect(trainedLoss).toBe(analyticLoss({ architecture, rung }));
       expect(expectedBits).toBe(8 * trainedCosts.weightBytes!);
     }
   });

@@ -10,6 +10,7 @@ const started: RunEvent = {
   name: 'n',
   planned: [8, 2],
   rungs: [10, 30],
+  stepsPerRung: [10, 20],
   maxThreads: 1,
 };
 const candidate = { number: 4 } as CandidateRecord;

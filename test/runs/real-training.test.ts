@@ -1,30 +1,15 @@
 // Points that only real training can show: the same seed gives the same run whatever the number of threads, and
 // a run that was killed ends as if it had not been.
-import { dirname } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type RunOutcome, startRun } from '../../runs/execute.ts';
-import { planRun, readSpec } from '../../runs/plan.ts';
-import { checkpointFolderOf, createTrainer } from '../../runs/train.ts';
 import { program, tinyProject } from './command-line.ts';
 import { newDatabase, storedResult } from './harness.ts';
+import { trainedRun } from './real-run.ts';
 
 type Stored = ReturnType<typeof storedResult>;
 
 const project = tinyProject();
 
-async function trained(maxThreads: number): Promise<Stored> {
-  const plan = planRun(readSpec(project.file, dirname(project.file)), dirname(project.file));
-  const databasePath = newDatabase();
-  const outcome: RunOutcome = await startRun(plan, {
-    databasePath,
-    maxThreads,
-    createEvaluator: (runId) => createTrainer(plan, maxThreads, checkpointFolderOf(databasePath, runId)),
-    emit: () => {},
-    signal: new AbortController().signal,
-  });
-  expect(outcome.kind).toBe('finished');
-  return storedResult(databasePath);
-}
+const trained = (maxThreads: number) => trainedRun(project.file, maxThreads);
 
 describe('with real training', { timeout: 90_000 }, () => {
   let whole: Stored;

@@ -2,7 +2,7 @@
 import type { Ask, Search, Tell } from '../../search/port.ts';
 import { deriveRng } from '../../space/random.ts';
 
-export type Outcome = Pick<Extract<Tell, { kind: 'ok' }>, 'objectives' | 'violations'> | 'failed';
+export type Outcome = Omit<Extract<Tell, { kind: 'ok' }>, 'kind' | 'number'> | 'failed';
 
 export interface DriveOptions {
   readonly lag?: number;

@@ -33,6 +33,20 @@ describe('promotion', () => {
     expect(late.filter(isGood).length).toBe(late.length);
   });
 
+  it('judges results with a head start among their like', () => {
+    const isHeir = (candidate: number) => candidate >= 12;
+    const asks = drive(createSearch(tradeOff, 'random', settings), ({ genome, candidate, rung }) => {
+      const [x, rest] = tradeOff.truth(genome).objectives;
+      const truth = { objectives: [x!, rest!], violations: [] };
+      if (rung > 0) return truth;
+      // Whoever starts ahead looks better than any other.
+      return isHeir(candidate) ? { ...truth, objectives: [x! - 30, rest! - 30], startValue: x! } : truth;
+    });
+    const promoted = asks.filter(({ rung }) => rung === 1).map(({ candidate }) => candidate);
+    expect(promoted.filter(isHeir)).toHaveLength(5);
+    expect(promoted.filter((candidate) => !isHeir(candidate))).toHaveLength(4);
+  });
+
   it('asks the highest rung first, so that a full training is never left waiting', () => {
     const asks = drive(createSearch(tradeOff, 'random', { ...settings, nRungs: 3, nCandidates: 50 }), (ask) =>
       tradeOff.truth(ask.genome),

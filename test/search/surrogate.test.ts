@@ -62,6 +62,35 @@ describe('fitSurrogate', () => {
     expect(both).toBeLessThan(0.9 * alone);
   });
 
+  it('learns the top rung from results with a head start, which lag by how bad their start was', () => {
+    const rng = deriveRng(3, 0, 'head starts');
+    const heirs: Observation[] = Array.from({ length: 60 }, () => {
+      const features = row(rng);
+      const startValue = smooth(features) + 4 * rng.uniform();
+      const value = smooth(features) - 1 + 0.4 * (startValue - smooth(features));
+      return { features, rung: 0, startValue, value };
+    });
+    const plain = Array.from({ length: 10 }, () => {
+      const features = row(rng);
+      return { features, rung: 0, value: smooth(features) + 2 };
+    });
+    const high = Array.from({ length: 6 }, () => {
+      const features = row(rng);
+      return { features, rung: 1, value: smooth(features) };
+    });
+    const rms = (observations: readonly Observation[]) => {
+      const surrogate = fitSurrogate(observations, 2, 5)!;
+      const tests = Array.from({ length: 100 }, () => row(rng));
+      return Math.sqrt(
+        tests.reduce((sum, x) => sum + (surrogate.mean(x, 1) - smooth(x)) ** 2, 0) / tests.length,
+      );
+    };
+    const withoutStarts = heirs.map(({ features, rung, value }) => ({ features, rung, value }));
+    const informed = rms([...heirs, ...plain, ...high]);
+    expect(informed).toBeLessThan(0.4 * rms([...withoutStarts, ...plain, ...high]));
+    expect(informed).toBeLessThan(0.8 * rms([...plain, ...high]));
+  });
+
   it('declines too few results, and takes constant values and features', () => {
     expect(fitSurrogate([{ features: [1], rung: 0, value: 1 }], 1, 1)).toBeUndefined();
     const flat = Array.from({ length: 5 }, () => ({ features: [1, 2], rung: 0, value: 7 }));

@@ -118,3 +118,65 @@ test('a model too large for one memory is out of memory at once', async () => {
   const outcome = await trainToRung(taskOf(0, huge), contextOf());
   expect(outcome).toMatchObject({ kind: 'out-of-memory' });
 });
+
+const CHILD: Architecture = {
+  ...ARCHITECTURE,
+  layers: [{ nHeads: 2, nKvHeads: 2, dFf: 16 }, ARCHITECTURE.layers[1]!],
+};
+const DONOR = { architecture: ARCHITECTURE, architectureHash: 'hash', loss: 4 };
+const heirTask = (rung: number) => ({ architecture: CHILD, architectureHash: 'child', rung, donor: DONOR });
+
+test('an heir begins where its donor ended, and is soon better than what begins from nothing', async () => {
+  const { bitsPerByte: donorLoss } = await succeed(1, { checkpointFolder: folder });
+  const context = contextOf({ checkpointFolder: folder });
+  const heir = await trainToRung(heirTask(0), context);
+  const { donor: _, ...ownTask } = heirTask(0);
+  const own = await trainToRung(ownTask, context);
+  if (heir.kind !== 'ok' || own.kind !== 'ok') throw new Error('not trained');
+  // One more key-value head, repeated: nothing else than the donor, measured on fewer windows.
+  expect(heir.inheritedBitsPerByte).toBeCloseTo(donorLoss, 0);
+  expect(own.inheritedBitsPerByte).toBeUndefined();
+  expect(heir.bitsPerByte).toBeLessThan(own.bitsPerByte);
+  expect([heir.steps, own.steps]).toEqual([12, 12]);
+  expect(heir.checkpoint).not.toBe(own.checkpoint);
+});
+
+test('an heir comes to the same weights where the checkpoints of its donor are lost, or none are kept', async () => {
+  await succeed(1, { checkpointFolder: folder });
+  const first = await trainToRung(heirTask(0), contextOf({ checkpointFolder: folder }));
+  const lost = await trainToRung(heirTask(0), contextOf({ checkpointFolder: join(folder, 'elsewhere') }));
+  const none = await trainToRung(heirTask(0), contextOf());
+  if (first.kind !== 'ok' || lost.kind !== 'ok' || none.kind !== 'ok') throw new Error('not trained');
+  const stateOf = (path: string | undefined) => readCheckpoint(path!, CHILD);
+  expect(stateOf(lost.checkpoint)).toEqual(stateOf(first.checkpoint));
+  expect(none.bitsPerByte).toBe(first.bitsPerByte);
+  expect(none.inheritedBitsPerByte).toBe(first.inheritedBitsPerByte);
+});
+
+test('an heir goes on from its own lower rung, and never from that of one which began from nothing', async () => {
+  const settings = { ...SETTINGS, rungs: [6, 12, 30] };
+  const context = contextOf({ checkpointFolder: folder, settings });
+  await trainToRung({ architecture: CHILD, architectureHash: 'child', rung: 0 }, context);
+  const whole = await trainToRung(
+    heirTask(1),
+    contextOf({ checkpointFolder: join(folder, 'whole'), settings }),
+  );
+  await trainToRung(heirTask(0), context);
+  const second = await trainToRung(heirTask(1), context);
+  if (whole.kind !== 'ok' || second.kind !== 'ok') throw new Error('not trained');
+  expect([whole.steps, second.steps]).toEqual([12, 6]);
+  expect(second.bitsPerByte).toBe(whole.bitsPerByte);
+  expect(second.inheritedBitsPerByte).toBeUndefined();
+});
+
+test('weights that no longer work are not begun from', async () => {
+  await succeed(1, { checkpointFolder: folder });
+  const context = contextOf({ checkpointFolder: folder });
+  const donor = { ...DONOR, loss: 0.1 };
+  const refused = await trainToRung({ ...heirTask(0), donor }, context);
+  const own = await trainToRung({ architecture: CHILD, architectureHash: 'child', rung: 0 }, contextOf());
+  if (refused.kind !== 'ok' || own.kind !== 'ok') throw new Error('not trained');
+  expect(refused.inheritedBitsPerByte).toBeUndefined();
+  expect(refused.bitsPerByte).toBe(own.bitsPerByte);
+  expect(refused.checkpoint).toContain('child-rung0');
+});

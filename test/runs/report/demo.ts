@@ -39,7 +39,7 @@ function fate(task: TrainingTask) {
   const { architecture, rung, architectureHash } = task;
   const draw = Number.parseInt(architectureHash.slice(0, 6), 16);
   if (draw % 19 === 0) return { kind: 'diverged', step: 57, reason: 'the loss is not a number' } as const;
-  const bitsPerByte = analyticLoss(architecture, rung) + 0.0004 * (draw % 97);
+  const bitsPerByte = analyticLoss({ architecture, rung }) + 0.0004 * (draw % 97);
   return {
     kind: 'ok',
     bitsPerByte,
