@@ -88,6 +88,8 @@ export function writeBigRun(path: string, nCandidates: number): string {
             loss,
             ...fields,
             checkpoint: null,
+            donorHash: null,
+            inheritedLoss: null,
             at,
           });
         }

@@ -36,6 +36,7 @@ const EXPECTED = [
   'gradual-by-wanda.yaml:13:25 compression.schedule: gradual pruning goes by magnitude: method cannot be wanda',
   'gradual-without-recovery.yaml:13:25 compression.schedule: gradual pruning goes on during recovery: recoverySteps must be above 0',
   'impossible-heads.yaml:9:13 space.layers.nHeads: nHeads 3: no choice of nKvHeads (2, 4) divides it',
+  'inheritance-one-rung.yaml:13:39 training.inheritance: needs at least two rungs: the highest is trained from the start, and those below inherit from it',
   'large-population.yaml:13:38 search.population: population 32 is more than the 16 candidates',
   'layers-choose-twice.yaml:13:96 deployment.sparsity.feedForward.groups: either perLayer or groups: a layer cannot choose twice',
   'long-recovery.yaml:15:18 compression.recoverySteps: 700 steps are more than ten times what the highest rung trains',

@@ -182,7 +182,7 @@ describe('mistakes', () => {
     expect(issuesOf(text)).toEqual([
       'f.yaml:15:13 search.candidats: unknown key "candidats" (did you mean "candidates"?)',
       'f.yaml:15:13 training.candidats: unknown key "candidats"; known are rungs, batch, learningRate, warmupSteps, ' +
-        'weightDecay, beta1, beta2, epsilon, gradientClip, evaluationTokens, timeoutSeconds, teacher',
+        'weightDecay, beta1, beta2, epsilon, gradientClip, evaluationTokens, timeoutSeconds, inheritance, teacher',
     ]);
   });
 
