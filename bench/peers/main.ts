@@ -1,85 +1,109 @@
-// npx tsx bench/peers/main.ts [--python python3] [--shapes 0,1,2] [--rounds 20] [--mode eager|compile] [--clock wall|cpu]
-// The same model and training step here and in PyTorch, one thread each, in turn A B A B, and the ratio of medians.
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
+// npx tsx bench/peers/main.ts [--python python3] [--shapes 0,1,2] [--rounds 20] [--clock wall|cpu] [--markdown]
+//                             [--variants fused,default,intel,compile]
+// The same model and training step here and in PyTorch, one thread each, in turn, and the ratios of medians.
+// --markdown prints the rows of the table in docs/engine.md. PyTorch: python3 -m pip install torch
 import { parseArgs } from 'node:util';
 import { initialWeights } from '../../evaluators/model/parameters.ts';
 import { freshState, Trainer } from '../../evaluators/training/program.ts';
 import { countParameters } from '../../space/architecture.ts';
 import { deriveRng } from '../../space/random.ts';
-import { type Clock, median, secondsOf } from '../training/clock.ts';
-import { SHAPES, type Shape } from '../training/shapes.ts';
+import { clockOf, median, secondsOf } from '../training/clock.ts';
+import type { Shape } from '../training/shapes.ts';
+import { machine, milliseconds, shapesOf, tableHead, tableRow } from '../training/text.ts';
+import { Peer } from './peer.ts';
+
+/** Ways to run PyTorch, with what the tables call them. */
+const VARIANTS = {
+  fused: { about: 'fused AdamW', compile: false, fused: true, intel: false },
+  default: { about: 'default AdamW', compile: false, fused: false, intel: false },
+  intel: { about: 'fused AdamW, MKL as on Intel', compile: false, fused: true, intel: true },
+  compile: { about: 'fused AdamW, torch.compile', compile: true, fused: true, intel: false },
+} as const;
+type Variant = keyof typeof VARIANTS;
 
 const { values } = parseArgs({
   options: {
     python: { type: 'string', default: 'python3' },
     shapes: { type: 'string', default: '0,1,2' },
     rounds: { type: 'string', default: '20' },
-    mode: { type: 'string', default: 'eager' },
+    variants: { type: 'string', default: 'fused,default,intel' },
     clock: { type: 'string', default: 'wall' },
+    markdown: { type: 'boolean', default: false },
   },
 });
-
-/** One line out, one JSON line back. */
-class Peer {
-  readonly #process: ChildProcessWithoutNullStreams;
-  readonly #lines: AsyncIterator<string>;
-
-  constructor(python: string) {
-    const script = fileURLToPath(new URL('./pytorch.py', import.meta.url));
-    this.#process = spawn(python, [script], { env: { ...process.env, OMP_NUM_THREADS: '1' } });
-    this.#process.stderr.pipe(process.stderr);
-    this.#lines = createInterface({ input: this.#process.stdout })[Symbol.asyncIterator]();
-  }
-
-  async ask(line: string): Promise<Record<string, number | string>> {
-    this.#process.stdin.write(`${line}\n`);
-    const { value, done } = await this.#lines.next();
-    if (done === true) throw new Error(`${values.python} with torch does not run here`);
-    return JSON.parse(value);
-  }
-
-  close(): void {
-    this.#process.stdin.end();
-  }
-}
+const clock = clockOf(values.clock);
+const variants = values.variants.split(',').map((name): Variant => {
+  if (name in VARIANTS) return name as Variant;
+  throw new Error(`--variants are ${Object.keys(VARIANTS).join(', ')}, not "${name}"`);
+});
 
 const ADAMW = { beta1: 0.9, beta2: 0.95, epsilon: 1e-8, weightDecay: 0.1, gradientClip: 1 };
+const WARM_UP = 3;
 
 async function trainerOf({ architecture, batch }: Shape): Promise<Trainer> {
   const rng = deriveRng(1, 0, 'weights');
-  const trainer = await Trainer.create(
-    architecture,
-    ADAMW,
-    batch,
-    freshState(architecture, initialWeights(architecture, rng)),
-  );
+  const start = freshState(architecture, initialWeights(architecture, rng));
+  const trainer = await Trainer.create(architecture, ADAMW, batch, start);
   for (const tokens of [trainer.tokens, trainer.targets])
     for (let i = 0; i < tokens.length; i++) tokens[i] = rng.below(architecture.vocabSize);
+  for (let i = 0; i < WARM_UP; i++) await trainer.step(1e-3);
   return trainer;
 }
 
-async function compare(shape: Shape): Promise<void> {
-  const clock = values.clock as Clock;
-  const peer = new Peer(values.python);
-  const started = await peer.ask(JSON.stringify({ ...shape, mode: values.mode, clock }));
-  if (started.parameters !== countParameters(shape.architecture)) throw new Error('the two models differ');
-  const trainer = await trainerOf(shape);
-  for (let i = 0; i < 3; i++) await trainer.step(1e-3);
-  const ours: number[] = [];
-  const theirs: number[] = [];
-  for (let i = 0; i < Number(values.rounds); i++) {
-    ours.push(await secondsOf(clock, () => trainer.step(1e-3)));
-    theirs.push((await peer.ask('step')).seconds as number);
+/** Seconds of every step, here and by variant. */
+async function measure(shape: Shape) {
+  const peers: { variant: Variant; peer: Peer; seconds: number[] }[] = [];
+  const own: number[] = [];
+  let torch = '';
+  try {
+    for (const variant of variants) {
+      const peer = new Peer(values.python);
+      peers.push({ variant, peer, seconds: [] });
+      const request = { ...shape, ...VARIANTS[variant], clock, warmUp: WARM_UP };
+      const started = await peer.ask<{ parameters: number; torch: string }>(JSON.stringify(request));
+      if (started.parameters !== countParameters(shape.architecture))
+        throw new Error('the two models differ');
+      torch = started.torch;
+    }
+    const trainer = await trainerOf(shape);
+    for (let i = 0; i < Number(values.rounds); i++) {
+      own.push(await secondsOf(clock, () => trainer.step(1e-3)));
+      for (const { peer, seconds } of peers)
+        seconds.push((await peer.ask<{ seconds: number }>('step')).seconds);
+    }
+    await trainer.release();
+  } finally {
+    for (const { peer } of peers) peer.close();
   }
-  peer.close();
-  await trainer.release();
-  const ms = (seconds: number) => `${(1000 * seconds).toFixed(1)} ms`;
-  console.log(
-    `${shape.name}: ${ms(median(ours))} here, ${ms(median(theirs))} in PyTorch ${started.torch} ${values.mode}: ` +
-      `${(median(theirs) / median(ours)).toFixed(2)} x as fast (fastest steps ${(Math.min(...theirs) / Math.min(...ours)).toFixed(2)} x)`,
-  );
+  return { own, torch, peers };
 }
 
-for (const index of values.shapes.split(',')) await compare(SHAPES[Number(index)]!);
+const headings = ['shape', 'step here', ...variants.map((variant) => `PyTorch, ${VARIANTS[variant].about}`)];
+let isFirst = true;
+for (const { shape } of shapesOf(values.shapes)) {
+  const { own, torch, peers } = await measure(shape);
+  const ratios = peers.map(({ variant, seconds }) => ({
+    about: VARIANTS[variant].about,
+    step: milliseconds(median(seconds)),
+    ratio: (median(seconds) / median(own)).toFixed(2),
+    ofFastest: (Math.min(...seconds) / Math.min(...own)).toFixed(2),
+  }));
+  if (values.markdown) {
+    if (isFirst) {
+      console.log(`PyTorch ${torch}, ${machine()}; ${clock} clock, medians of ${values.rounds}\n`);
+      console.log(tableHead(headings));
+    }
+    const cells = ratios.map(({ step, ratio }) => `${step}: ${ratio} x as fast here`);
+    console.log(tableRow([shape.name, milliseconds(median(own)), ...cells]));
+  } else {
+    console.log(
+      `${shape.name}: ${milliseconds(median(own))} here (fastest ${milliseconds(Math.min(...own))})`,
+    );
+    for (const { about, step, ratio, ofFastest } of ratios) {
+      console.log(
+        `  PyTorch ${torch}, ${about}: ${step}, ${ratio} x as fast here (fastest steps ${ofFastest} x)`,
+      );
+    }
+  }
+  isFirst = false;
+}

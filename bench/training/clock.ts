@@ -3,16 +3,29 @@
 
 export type Clock = 'wall' | 'cpu';
 
+/** @throws Error */
+export function clockOf(text: string): Clock {
+  if (text === 'wall' || text === 'cpu') return text;
+  throw new Error(`--clock is wall or cpu, not "${text}"`);
+}
+
 function now(clock: Clock): number {
   if (clock === 'wall') return performance.now() / 1000;
   const { user, system } = process.cpuUsage();
   return (user + system) / 1e6;
 }
 
-export async function secondsOf(clock: Clock, work: () => Promise<unknown>): Promise<number> {
+export async function timed<T>(
+  clock: Clock,
+  work: () => Promise<T>,
+): Promise<{ readonly value: T; readonly seconds: number }> {
   const start = now(clock);
-  await work();
-  return now(clock) - start;
+  const value = await work();
+  return { value, seconds: now(clock) - start };
+}
+
+export async function secondsOf(clock: Clock, work: () => Promise<unknown>): Promise<number> {
+  return (await timed(clock, work)).seconds;
 }
 
 export function median(values: readonly number[]): number {

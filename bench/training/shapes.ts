@@ -1,5 +1,5 @@
 // The models that the training benchmark trains, and the floating-point work of one step.
-import type { Architecture } from '../../space/architecture.ts';
+import type { Architecture, Layer } from '../../space/architecture.ts';
 
 export interface Shape {
   readonly name: string;
@@ -7,9 +7,24 @@ export interface Shape {
   readonly batch: number;
 }
 
-/** `kvHeads` names the kv heads of each layer's four heads; SwiGLU is 2.75 times as wide as the model. */
-function shapeOf(width: number, kvHeads: readonly number[], batch: number, contextLength: number): Shape {
-  const layers = kvHeads.map((nKvHeads) => ({ nHeads: 4, nKvHeads, dFf: 2.75 * width }));
+/** SwiGLU as wide as this times the model, where a shape does not mix widths. */
+const FEED_FORWARD = 2.75;
+
+/** `kvHeads` names the kv heads of each layer's four heads, `feedForward` each layer's width over the model's. */
+function shapeOf(
+  width: number,
+  kvHeads: readonly number[],
+  batch: number,
+  contextLength: number,
+  feedForward: readonly number[] = [FEED_FORWARD],
+): Shape {
+  const layers = kvHeads.map(
+    (nKvHeads, i): Layer => ({
+      nHeads: 4,
+      nKvHeads,
+      dFf: Math.round(feedForward[i % feedForward.length]! * width),
+    }),
+  );
   const architecture = {
     dModel: width,
     headDim: width / 4,
@@ -19,10 +34,15 @@ function shapeOf(width: number, kvHeads: readonly number[], batch: number, conte
     ropeTheta: 10_000,
     layers,
   };
-  return { name: `${width} wide, ${layers.length} layers, ${batch} x ${contextLength}`, architecture, batch };
+  return {
+    name: `width ${width}, ${layers.length} layers, ${batch} x ${contextLength}`,
+    architecture,
+    batch,
+  };
 }
 
 const MIXED = [4, 2, 1, 2];
+const MIXED_WIDTHS = [4, 2, 0, 3];
 const repeat = (times: number): number[] =>
   Array.from({ length: times * MIXED.length }, (_, i) => MIXED[i % 4]!);
 
@@ -32,8 +52,8 @@ export const SHAPES: readonly Shape[] = [
   shapeOf(256, MIXED, 8, 128),
   shapeOf(512, MIXED, 4, 128),
   shapeOf(64, [2, 1], 8, 64),
-  shapeOf(96, [...MIXED, 1, 4], 8, 128),
-  shapeOf(128, repeat(3), 8, 128),
+  shapeOf(96, [...MIXED, 1, 4], 8, 128, MIXED_WIDTHS),
+  shapeOf(128, repeat(3), 8, 128, MIXED_WIDTHS),
   shapeOf(128, MIXED, 2, 512),
 ];
 

@@ -22,8 +22,6 @@ export interface SessionOptions {
 export interface OnnxProgram extends CompiledProgram {
   readonly onnxBytes: number;
   readonly nNodes: number;
-  readonly traceSeconds: number;
-  readonly sessionSeconds: number;
   /** Writes what ONNX Runtime measured, when the program was compiled with `profilePrefix`. */
   endProfiling(): void;
 }
@@ -42,19 +40,12 @@ function createSession(onnx: Uint8Array, { provider = 'cpu', threads = 1, profil
 }
 
 /** Hands the graph to ONNX Runtime. */
-export async function compileGraph(
-  graph: Graph,
-  options: SessionOptions = {},
-  traceSeconds = 0,
-): Promise<OnnxProgram> {
-  const start = performance.now();
+export async function compileGraph(graph: Graph, options: SessionOptions = {}): Promise<OnnxProgram> {
   const onnx = toOnnx(graph);
   const session = await createSession(onnx, options);
   return {
     onnxBytes: onnx.length,
     nNodes: graph.nodes.length,
-    traceSeconds,
-    sessionSeconds: (performance.now() - start) / 1000,
     run: (feeds: Feeds, fetches: Feeds) => runInPlace(session, feeds, fetches),
     endProfiling: () => session.endProfiling(),
     release: () => session.release(),
@@ -66,11 +57,5 @@ export interface OnnxEngine extends Engine {
 }
 
 export function onnxEngine(options: SessionOptions = {}): OnnxEngine {
-  return {
-    compile(inputs, body) {
-      const start = performance.now();
-      const graph = trace(inputs, body);
-      return compileGraph(graph, options, (performance.now() - start) / 1000);
-    },
-  };
+  return { compile: async (inputs, body) => compileGraph(trace(inputs, body), options) };
 }

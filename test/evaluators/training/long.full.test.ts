@@ -10,6 +10,9 @@ import { tinyDataset } from './dataset.ts';
 import { ADAMW, architectureOf, weightsOf } from './reference.ts';
 
 const STEPS = 1000;
+const BATCH = 8;
+/** At higher rates so small a model is chaotic: one weight changed by a millionth moves the end by more than 1 %. */
+const LEARNING_RATE = 0.002;
 const ARCHITECTURE = architectureOf(
   [
     { nHeads: 2, nKvHeads: 1, dFf: 16 },
@@ -25,13 +28,13 @@ test('1,000 steps compiled and eager: validation losses within 1 %', async () =>
     const trainer = await Trainer.create(
       ARCHITECTURE,
       ADAMW,
-      4,
+      BATCH,
       freshState(ARCHITECTURE, weightsOf(ARCHITECTURE)),
       engine,
     );
     for (let step = 1; step <= STEPS; step++) {
-      sampleBatch(data.train, 4, 16, deriveRng(1, step, 'batch'), trainer.tokens, trainer.targets);
-      const rate = learningRateAt({ learningRate: 0.01, warmupSteps: 20 }, step, 0, STEPS);
+      sampleBatch(data.train, BATCH, 16, deriveRng(1, step, 'batch'), trainer.tokens, trainer.targets);
+      const rate = learningRateAt({ learningRate: LEARNING_RATE, warmupSteps: 20 }, step, 0, STEPS);
       const { loss, gradientNorm } = await trainer.step(rate);
       expect(Number.isFinite(loss) && Number.isFinite(gradientNorm)).toBe(true);
     }
@@ -42,6 +45,6 @@ test('1,000 steps compiled and eager: validation losses within 1 %', async () =>
     await Promise.all([evaluation.release(), trainer.release()]);
   }
   const [compiled, eager] = finals as [number, number];
-  expect(compiled).toBeLessThan(2.6);
+  expect(compiled).toBeLessThan(1.6);
   expect(Math.abs(compiled - eager) / eager).toBeLessThan(0.01);
 });
