@@ -55,7 +55,7 @@ describe('what does not work is one line before anything is written', () => {
     [['--provider', 'rocm'], /--provider: unknown value "rocm"; known: cpu, cuda, webgpu/],
     [['--engine', 'cpu', '--provider', 'cuda'], /provider "cuda" is of engine "onnx", not of "cpu"/],
     [['--engine', 'cpu', '--engine-threads', '2'], /engine "cpu" chooses its threads itself/],
-    [['--engine-threads', '0'], /expected a whole number of at least 1/],
+    [['--engine-threads', '0'], /a whole number of at least 1/],
   ])('%j', async (options, message) => {
     const { file, db } = tinyProject();
     for (const command of ['run', 'check']) {

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { InferenceSession } from 'onnxruntime-node';
 import { afterEach, beforeEach, expect, type MockInstance, test, vi } from 'vitest';
 import { measureAtRung } from '../../../evaluators/compression/measure-at-rung.ts';
+import type { MeasurementTask } from '../../../evaluators/port.ts';
+import { createPairMeter } from '../../../evaluators/speculation/pair-at-rung.ts';
 import { trainToRung } from '../../../evaluators/training/train.ts';
 import { plainDeployment } from '../../../space/deployment.ts';
 import { DEFAULT_ENGINE, type EngineSpec } from '../../../space/engine-spec.ts';
@@ -18,6 +20,16 @@ const task = { architecture, architectureHash: 'hash', rung: 0 };
 const plain = plainDeployment(2);
 const deployment = { ...plain, layers: plain.layers.map((layer) => ({ ...layer, sparsity: 0.5 })) };
 
+const target: MeasurementTask = { ...task, deployment: plain };
+const pair = {
+  target,
+  draft: { kind: 'model', model: { ...target, architectureHash: 'draft' } },
+  sampling: { temperature: 1, topP: 1 },
+  confidence: 0,
+  draftLengths: [1],
+  alignmentSteps: 2,
+} as const;
+
 let sessions: MockInstance<typeof InferenceSession.create>;
 beforeEach(() => {
   sessions = vi.spyOn(InferenceSession, 'create');
@@ -26,7 +38,7 @@ afterEach(() => {
   sessions.mockRestore();
 });
 
-/** Losses of training, calibrated measurement and recovered measurement. */
+/** Losses of training, calibrated measurement and recovered measurement, with a pair measured beside them. */
 async function losses(engine: EngineSpec): Promise<number[]> {
   const compression: CompressionSpec = {
     method: 'wanda',
@@ -53,6 +65,7 @@ async function losses(engine: EngineSpec): Promise<number[]> {
       { ...context, compression: { ...compression, recoverySteps: 3 } },
     ),
   ];
+  expect(await createPairMeter().pair(pair, context)).toMatchObject({ kind: 'ok' });
   return outcomes.map((outcome) => {
     if (outcome.kind !== 'ok') throw new Error(JSON.stringify(outcome));
     return outcome.bitsPerByte;
