@@ -1,6 +1,7 @@
 // Versions of this package and of what decides its results.
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { ENGINE_PACKAGE } from '../evaluators/engine/packages.ts';
 import type { EngineName } from '../space/engine-spec.ts';
 
 /** The version of this package, from source as from the build. */
@@ -11,19 +12,12 @@ export function packageVersion(): string {
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
-const PACKAGE: Readonly<Record<EngineName, string>> = {
-  onnx: 'onnxruntime-node',
-  tensorflow: '@tensorflow/tfjs-node',
-  wasm: '@tensorflow/tfjs-backend-wasm',
-  cpu: '@tensorflow/tfjs',
-};
-
 /** Rises where a stored run would go on differently from how it began: resuming it would mix two runs. */
 export const RUN_FORMAT = '2';
 
 /** What is stored with a run, for those who want to repeat it. */
 export function decisiveVersions(engine: EngineName): Record<string, string> {
-  const name = PACKAGE[engine];
+  const name = ENGINE_PACKAGE[engine];
   const { version } = createRequire(import.meta.url)(`${name}/package.json`) as { version: string };
   return {
     paretoformer: packageVersion(),

@@ -3,15 +3,11 @@ import * as tf from '@tensorflow/tfjs';
 import type { EngineName } from '../../space/engine-spec.ts';
 import { EngineError } from './engine-error.ts';
 import { registerComposites } from './fused.ts';
+import { ENGINE_PACKAGE } from './packages.ts';
 import type { Engine, FeedArray, Feeds } from './program.ts';
 
 /** `tensorflow` needs `@tensorflow/tfjs-node`, `wasm` needs `@tensorflow/tfjs-backend-wasm`; `cpu` is always there. */
 export type EagerBackend = Exclude<EngineName, 'onnx'>;
-
-const PACKAGE: Readonly<Record<Exclude<EagerBackend, 'cpu'>, string>> = {
-  tensorflow: '@tensorflow/tfjs-node',
-  wasm: '@tensorflow/tfjs-backend-wasm',
-};
 
 /** The gradient of a row look-up as a product with a one-hot matrix. */
 export function segmentSumByProduct(x: tf.Tensor, segmentIds: tf.Tensor1D, nSegments: number): tf.Tensor {
@@ -58,10 +54,10 @@ export async function loadEagerBackend(name: EagerBackend): Promise<void> {
   tf.enableProdMode();
   if (name !== 'cpu') {
     try {
-      await import(PACKAGE[name]);
+      await import(ENGINE_PACKAGE[name]);
     } catch {
       throw new EngineError(
-        `engine "${name}" needs the package ${PACKAGE[name]}, which does not load here: npm install ${PACKAGE[name]}`,
+        `engine "${name}" needs the package ${ENGINE_PACKAGE[name]}, which does not load here: npm install ${ENGINE_PACKAGE[name]}`,
       );
     }
   }
