@@ -30,21 +30,25 @@ export function sumParts(rows: readonly BreakdownRow[], nameOf: (row: BreakdownR
   return [...parts.values()];
 }
 
-/** Times, traffic and arithmetic of each part; `heading` names the first column. */
+/** Times, traffic and arithmetic of each part that costs anything; `heading` names the first column. */
 export function breakdownTable(parts: readonly CostPart[], heading: string): string {
   const total = parts.reduce((sum, { decodeSeconds }) => sum + decodeSeconds, 0);
   const columns = [
     { heading, align: 'left' as const },
     ...['decode', 'share', 'prefill', 'MACs', 'moved', 'stored'].map((name) => ({ heading: name })),
   ];
-  const rows = parts.map((part) => [
-    part.name,
-    formatSeconds(part.decodeSeconds),
-    formatShare(total === 0 ? 0 : part.decodeSeconds / total),
-    formatSeconds(part.prefillSeconds),
-    formatCount(part.decodeMacs),
-    formatBytes(part.decodeBytes),
-    formatBytes(part.weightBytes),
-  ]);
+  const isCost = ({ decodeSeconds, prefillSeconds, weightBytes }: CostPart) =>
+    decodeSeconds + prefillSeconds + weightBytes > 0;
+  const rows = parts
+    .filter(isCost)
+    .map((part) => [
+      part.name,
+      formatSeconds(part.decodeSeconds),
+      formatShare(total === 0 ? 0 : part.decodeSeconds / total),
+      formatSeconds(part.prefillSeconds),
+      formatCount(part.decodeMacs),
+      formatBytes(part.decodeBytes),
+      formatBytes(part.weightBytes),
+    ]);
   return formatTable(columns, rows);
 }

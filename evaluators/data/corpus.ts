@@ -57,6 +57,11 @@ const PACKAGES: ReadonlyMap<string, CorpusPackage> = new Map([
   ],
 ]);
 
+/** Whether a corpus comes from a package and needs no file. */
+export function isBuiltInCorpus(source: string): boolean {
+  return PACKAGES.has(source);
+}
+
 const MAX_CORPUS_BYTES = 2 ** 30;
 /** A file larger than this share of the corpus is cut into sections, so that any split by document can be even. */
 const MAX_DOCUMENT_SHARE = 1 / 20;

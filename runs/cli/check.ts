@@ -5,10 +5,19 @@ import type { Candidate } from '../../space/candidate.ts';
 import { countArchitectures, countMembers } from '../../space/count.ts';
 import { largestCandidate, middleCandidate, smallestCandidate } from '../../space/extremes.ts';
 import { type MetricName, metricTable } from '../../space/metrics.ts';
+import type { RunSpec } from '../../space/spec.ts';
 import { explainIdle, explainInfeasible, idleObjectives, surveySpace } from '../bounds.ts';
 import { plannedEvaluations } from '../budget.ts';
 import { describeArchitecture, describeScale, describeWeights } from '../describe.ts';
-import { formatDuration, formatMetric, formatShare, formatTable, metricHeading } from '../format.ts';
+import {
+  formatBytes,
+  formatDuration,
+  formatMetric,
+  formatNumber,
+  formatShare,
+  formatTable,
+  metricHeading,
+} from '../format.ts';
 import { planRun, type RunPlan, readSpec } from '../plan.ts';
 import { estimateRunTime } from '../run-time.ts';
 import { threadsOf } from '../train.ts';
@@ -93,22 +102,27 @@ async function examine(plan: RunPlan, withTiming: boolean) {
       trainBytes: dataset.trainBytes,
       validationBytes: dataset.validationBytes,
       vocabSize: dataset.vocabSize,
+      passes: trainedTokens(spec) / dataset.train.length,
       unigramBitsPerByte: dataset.unigramBitsPerByte,
     },
     ...(isEmpty ? { infeasible: explainInfeasible(survey) } : {}),
   };
 }
 
+/** Tokens that a candidate of the highest rung sees, repeated ones too. */
+function trainedTokens({ training, task }: RunSpec): number {
+  return Math.max(...training.rungs) * training.batch * task.contextLength;
+}
+
 function textOf(file: string, plan: RunPlan, findings: Findings): string {
   const { spec } = plan;
   const { corpus } = findings;
   const scale = describeScale(spec.scale);
-  const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(2)} MB`;
   const nEvaluations = findings.plannedEvaluations.reduce((sum, n) => sum + n, 0);
   const lines = [
     `${file} is valid: ${findings.name}`,
-    `corpus ${spec.task.corpus}: ${megabytes(corpus.trainBytes)} to train, ${megabytes(corpus.validationBytes)} to validate, ` +
-      `vocabulary ${corpus.vocabSize}, unigram ${corpus.unigramBitsPerByte.toFixed(3)} bits/byte`,
+    `corpus ${spec.task.corpus}: ${formatBytes(corpus.trainBytes)} to train, ${formatBytes(corpus.validationBytes)} to validate, vocabulary ${corpus.vocabSize}`,
+    `  the longest training reads it ${formatNumber(corpus.passes)} times; how often each byte appears is worth a loss of ${corpus.unigramBitsPerByte.toFixed(3)} bits/byte`,
     `space: ${large(findings.architectures)} architectures, ${large(findings.members)} members with their deployments`,
     '',
     `costs on ${spec.accelerator}${scale === undefined ? '' : ` of the deployed relative (${scale})`}`,

@@ -80,7 +80,7 @@ function showRun(reader: RunReader, details: RunDetails, asJson: boolean): void 
     'events:',
     ...events.map(
       ({ at, kind, detail }) =>
-        `  ${time(at)} ${kind}${detail === undefined ? '' : ` ${JSON.stringify(detail)}`}`,
+        `  ${time(at)} ${kind}${detail === undefined ? '' : `: ${detailText(detail)}`}`,
     ),
     `versions: ${Object.entries(versions)
       .map(([what, version]) => `${what} ${version}`)
@@ -96,6 +96,14 @@ function showRun(reader: RunReader, details: RunDetails, asJson: boolean): void 
     ]),
   );
   print(`${lines.join('\n')}\n\n${table}`);
+}
+
+/** `rejected: duplicate 0, infeasible 1` instead of braces. */
+function detailText(detail: unknown): string {
+  if (typeof detail !== 'object' || detail === null) return String(detail);
+  return Object.entries(detail)
+    .map(([name, value]) => `${name}${typeof value === 'object' ? ':' : ''} ${detailText(value)}`)
+    .join(', ');
 }
 
 function showCandidate(
@@ -140,7 +148,7 @@ function showCandidate(
       ...(outlook === undefined ? [] : [speculationText(outlook), '']),
       `costs on ${spec.accelerator}${scale === undefined ? '' : `; deployed: ${scale}`}`,
       costTable(withPair(candidate, judged), metricTable(spec), scale !== undefined),
-      estimate.calibration,
+      `cost model: ${estimate.calibration}`,
       '',
       ...(candidate.deployment.draft === undefined ? [] : ['where the target alone spends its time']),
       breakdownTable(

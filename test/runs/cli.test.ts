@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { starterFile } from '../../runs/cli/init.ts';
@@ -139,6 +139,32 @@ describe('init', () => {
       stdout: `${JSON.stringify({ file }, undefined, 2)}\n`,
     });
     expect(readFileSync(file, 'utf8')).toBe(starterFile('space'));
+  });
+
+  it('names a text and an accelerator as they are seen from the file', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'paretoformer-'));
+    mkdirSync(join(folder, 'deep'));
+    const [text, file] = [join(folder, 'my text.txt'), join(folder, 'deep', 'space.yaml')];
+    writeFileSync(text, 'Some words.\n\n'.repeat(400));
+    const relativeText = relative(process.cwd(), text);
+    const result = await commandLine('init', file, '--corpus', relativeText, '--accelerator', 'nvidia-l4');
+    expect(result).toMatchObject({ exitCode: 0, stderr: '' });
+    const spec = parseSpec(readFileSync(file, 'utf8'), file);
+    expect(spec.task.corpus).toBe('../my text.txt');
+    expect(spec.accelerator).toBe('nvidia-l4');
+    expect((await json('check', file, '--no-timing')).corpus.passes).toBeGreaterThan(80);
+  });
+
+  it.each([
+    [['--corpus', 'none.txt'], 1, /none\.txt: no such file \(sotu and moby-dick/],
+    [['--corpus', 'test'], 1, /a folder; name its files with a glob such as test\/\*\.txt/],
+    [['--accelerator', 'h100'], 2, 'did you mean nvidia-h100-pcie or nvidia-h100-sxm?'],
+  ] as const)('says what is wrong with %s and writes nothing', async (options, exitCode, message) => {
+    const file = join(mkdtempSync(join(tmpdir(), 'paretoformer-')), 'space.yaml');
+    const result = await commandLine('init', file, ...options);
+    expect(result.exitCode).toBe(exitCode);
+    expect(result.stderr).toMatch(message);
+    expect(existsSync(file)).toBe(false);
   });
 
   it('quotes any name', () => {

@@ -62,7 +62,8 @@ describe('numbers with units', () => {
 
   it.each([
     [0, '0 %'],
-    [0.0123, '1.23 %'],
+    [0.00042, '0.04 %'],
+    [0.0123, '1.2 %'],
     [0.5, '50.0 %'],
     [1, '100.0 %'],
   ])('a share of %d is %s', (value, text) => expect(formatShare(value)).toBe(text));

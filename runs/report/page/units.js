@@ -59,7 +59,8 @@ export function formatDuration(seconds) {
 /** `12.3 %`. @param {number} share */
 export function formatShare(share) {
   const percent = share * 100;
-  return `${percent === 0 || percent >= 10 ? percent.toFixed(percent === 0 ? 0 : 1) : formatNumber(percent)} %`;
+  if (percent === 0) return '0 %';
+  return `${Math.abs(percent) < 0.1 ? Number(percent.toPrecision(1)) : percent.toFixed(1)} %`;
 }
 
 /** A value in the unit of its metric; a bare number where the unit is none of the known ones. @param {string} unit @param {number} value */
