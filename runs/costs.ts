@@ -25,8 +25,8 @@ export interface OwnMetric {
   /** What it is, in a few words, for the report. */
   readonly about?: string;
   /**
-   * Its value for the model as it is deployed; `cost` is of the model alone, without its draft. It must be finite, and always the same for the same model: it is
-   * computed before anything is trained, and again when a run is resumed.
+   * Its value for the model as it is deployed; `cost` is of the model alone, without its draft. It must be finite, and
+   * always the same for the same model: it is computed before anything is trained, and again when a run is resumed.
    */
   readonly value: (model: Candidate, cost: CostEstimate) => number;
 }

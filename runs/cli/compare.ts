@@ -15,7 +15,15 @@ import {
   describeStorage,
   describeWeights,
 } from '../describe.ts';
-import { formatChange, formatMetric, formatNumber, formatTable, metricHeading } from '../format.ts';
+import {
+  formatChange,
+  formatMetric,
+  formatNumber,
+  formatShare,
+  formatTable,
+  metricHeading,
+} from '../format.ts';
+import { CANDIDATE_ARGUMENT, namedCandidate } from '../named-candidate.ts';
 import { toMinimised } from '../problem.ts';
 import { type EvaluationResult, type RunDetails, RunReader } from '../store/queries.ts';
 import type { CandidateRecord, SpeculationRecord } from '../store/records.ts';
@@ -31,7 +39,7 @@ export function addCompare(program: Command): void {
     .command('compare')
     .description('compare two candidates of a run')
     .argument('<run>', RUN_ARGUMENT)
-    .argument('<a>', 'number of a candidate, or the beginning of its key')
+    .argument('<a>', CANDIDATE_ARGUMENT)
     .argument('<b>', 'the other candidate')
     .addHelpText('after', EXAMPLES)
     .action((run: string, a: string, b: string, _options, command: Command) => {
@@ -54,7 +62,7 @@ interface Side {
 }
 
 function sideOf(reader: RunReader, details: RunDetails, name: string): Side {
-  const candidate = reader.resolveCandidate(details.id, name);
+  const candidate = namedCandidate(reader, details.id, name);
   return { candidate, evaluations: reader.evaluations(details.id, candidate.number) };
 }
 
@@ -112,13 +120,14 @@ function verdictOf(details: RunDetails, sides: readonly [Side, Side]): string {
   return `${a} has ${ways(better)}; ${b} has ${ways(worse)}`;
 }
 
-/** `lower decodeLatency by 1.31x`, `lower loss by 2.1 %`: what the better of two has over the other. */
+/** `13.1 % lower decodeLatency`, `2.4x higher throughput`: what the better of two has over the other. */
 function advantage(metrics: MetricTable, metric: MetricName, one: number, other: number): string {
   const word = metricOf(metrics, metric).better === 'higher' ? 'higher' : 'lower';
-  if (one <= 0 || other <= 0) return `${word} ${metric}`;
-  const ratio = Math.max(one, other) / Math.min(one, other);
-  const amount = ratio >= 1.2 ? `${formatNumber(ratio)}x` : `${(100 * (ratio - 1)).toFixed(1)} %`;
-  return `${word} ${metric} by ${amount}`;
+  const [least, most] = [Math.min(one, other), Math.max(one, other)];
+  if (least <= 0) return `${word} ${metric}`;
+  if (most >= 2 * least) return `${formatNumber(most / least)}x ${word} ${metric}`;
+  const share = word === 'higher' ? most / least - 1 : 1 - least / most;
+  return `${formatShare(share)} ${word} ${metric}`;
 }
 
 function textOf(details: RunDetails, sides: readonly [Side, Side]): string {

@@ -82,9 +82,14 @@ function candidateLines(reader: RunReader, run: string): string[] {
     metrics,
   );
   const labels = markLabels(marks, members.length, metrics);
-  return members.map(({ candidate, evaluation }, at) => {
+  const standOut = [
+    ...(members.length === 0 ? [] : ['pick\tthe one that pick proposes']),
+    ...(marks.knee === undefined ? [] : [`knee\tcandidate ${members[marks.knee]!.candidate.number}`]),
+  ];
+  const numbered = members.map(({ candidate, evaluation }, at) => {
     const values = names.map((name) => `${name} ${formatMetric(metrics, name, evaluation.values[name])}`);
     const label = labels[at] === '' ? '' : `${labels[at]}: `;
     return `${candidate.number}\t${label}${values.join(', ')}`;
   });
+  return [...standOut, ...numbered];
 }

@@ -2,6 +2,7 @@
 import { hashOf } from '../../space/candidate.ts';
 import type { RunSpec } from '../../space/spec.ts';
 import { describeDraft } from '../describe.ts';
+import { namedCandidate } from '../named-candidate.ts';
 import type { NamedDraft } from '../pair.ts';
 import {
   measuredDrafts,
@@ -49,7 +50,7 @@ export function namedDraft(
   }
   if (text.startsWith('self'))
     throw new UsageError(`--draft ${text}: write self:N, N layers from the first on`);
-  const candidate = reader.resolveCandidate(runId, text);
+  const candidate = namedCandidate(reader, runId, text);
   if (candidate.architectureHash === target.candidate.architectureHash)
     throw new UsageError(`--draft ${text}: that is the target itself; self:N takes its first layers`);
   return modelDraft(servedCandidate(reader, runId, candidate));

@@ -7,6 +7,7 @@ import { EXPORT_DTYPES, type ExportDtype } from '../export/model-folder.ts';
 import { EXPORT_FORMATS, type ExportFormat } from '../export/request.ts';
 import { openSource } from '../export/source.ts';
 import { formatBytes, formatMetric, formatTable } from '../format.ts';
+import { CANDIDATE_ARGUMENT } from '../named-candidate.ts';
 import { oneOf } from './serving.ts';
 import {
   type CommonOptions,
@@ -42,7 +43,7 @@ export function addExport(program: Command): void {
     .command('export')
     .description('write one candidate as a folder that transformers, ONNX Runtime and others load')
     .argument('<run>', RUN_ARGUMENT)
-    .argument('<candidate>', 'number of a candidate, or the beginning of its key')
+    .argument('<candidate>', CANDIDATE_ARGUMENT)
     .requiredOption('--out <folder>', 'the new folder; it appears whole or not at all')
     .option('-f, --force', 'replace an earlier export')
     .option(

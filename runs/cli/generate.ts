@@ -11,6 +11,7 @@ import {
   type Writing,
   write,
 } from '../generation.ts';
+import { CANDIDATE_ARGUMENT, namedCandidate } from '../named-candidate.ts';
 import type { NamedDraft } from '../pair.ts';
 import { planOfRun, requireWeights, type ServedCandidate, servedCandidate } from '../served.ts';
 import { type RunDetails, RunReader } from '../store/queries.ts';
@@ -56,7 +57,7 @@ export function addGenerate(program: Command): void {
     .command('generate')
     .description('print text from a trained candidate as it is deployed, with or without a draft')
     .argument('<run>', RUN_ARGUMENT)
-    .argument('<candidate>', 'number of a trained candidate, or the beginning of its key')
+    .argument('<candidate>', CANDIDATE_ARGUMENT)
     .requiredOption('--prompt <text>', 'what the text begins with')
     .option('--tokens <n>', 'tokens to write', wholeNumber(1), 200)
     .option('--temperature <t>', 'of sampling; 0 = greedy', numberBetween('--temperature', 0, 10), 1)
@@ -90,7 +91,7 @@ async function generateText(run: string, name: string, options: GenerateOptions)
   const { compare, json } = options;
   const reader = new RunReader(options.db);
   const details = reader.run(reader.resolve(run));
-  const served = servedCandidate(reader, details.id, reader.resolveCandidate(details.id, name));
+  const served = servedCandidate(reader, details.id, namedCandidate(reader, details.id, name));
   const draft = chosenDraft(options.draft, reader, details, served);
   reader.close();
   if (draft === undefined && compare === true)

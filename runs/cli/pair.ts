@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { countParameters } from '../../space/architecture.ts';
 import { estimateDeployed } from '../costs.ts';
 import { formatCount, formatSeconds, formatTable } from '../format.ts';
+import { CANDIDATE_ARGUMENT, namedCandidate } from '../named-candidate.ts';
 import { type PairRow, pairTable } from '../pair.ts';
 import { planOfRun, requireWeights, type ServedCandidate, servedCandidate } from '../served.ts';
 import { explainVerdict } from '../speculation.ts';
@@ -44,7 +45,7 @@ export function addPair(program: Command): void {
       'measure drafts for a trained candidate; what speculation with each is worth, and which is best',
     )
     .argument('<run>', RUN_ARGUMENT)
-    .argument('<candidate>', 'number of a trained candidate, or the beginning of its key')
+    .argument('<candidate>', CANDIDATE_ARGUMENT)
     .option('--draft <names...>', `${DRAFT_FORMS}; by default what the run has that is small enough`)
     .option('--lengths <list>', 'tokens that a round drafts, such as 1,2,4', lengthsOf, [1, 2, 3, 4, 6, 8])
     .option(
@@ -76,7 +77,7 @@ function lengthsOf(text: string): number[] {
 async function pair(run: string, name: string, options: PairOptions): Promise<void> {
   const reader = new RunReader(options.db);
   const details = reader.run(reader.resolve(run));
-  const target = servedCandidate(reader, details.id, reader.resolveCandidate(details.id, name));
+  const target = servedCandidate(reader, details.id, namedCandidate(reader, details.id, name));
   const drafts =
     options.draft?.map((text) => namedDraft(text, reader, details.id, target, details.spec)) ??
     defaultDrafts(reader, details.id, target, details.spec);

@@ -11,6 +11,7 @@ import { describeEngine, describeScale, describeStorage, PART_NAMES } from '../d
 import { engineOf } from '../engine.ts';
 import { formatBytes, formatDuration, formatMetric, formatTable, plural } from '../format.ts';
 import { describeForecasts, forecastQuality } from '../loss-forecasts.ts';
+import { CANDIDATE_ARGUMENT, namedCandidate } from '../named-candidate.ts';
 import { createOutlooks, type Outlook } from '../outlook.ts';
 import { type RunDetails, RunReader } from '../store/queries.ts';
 import type { CandidateRecord } from '../store/records.ts';
@@ -28,7 +29,7 @@ export function addShow(program: Command): void {
     .command('show')
     .description('show a run, or one of its candidates with its layers and costs')
     .argument('<run>', RUN_ARGUMENT)
-    .argument('[candidate]', 'number of a candidate, or the beginning of its key')
+    .argument('[candidate]', CANDIDATE_ARGUMENT)
     .addHelpText('after', EXAMPLES)
     .action((run: string, candidate: string | undefined, _options, command: Command) => {
       const { db, json } = command.optsWithGlobals<CommonOptions>();
@@ -37,7 +38,7 @@ export function addShow(program: Command): void {
         const details = reader.run(reader.resolve(run));
         if (candidate === undefined) showRun(reader, details, json === true);
         else {
-          const record = reader.resolveCandidate(details.id, candidate);
+          const record = namedCandidate(reader, details.id, candidate);
           showCandidate(reader, details, record, json === true);
         }
       } finally {

@@ -9,6 +9,7 @@ import { draftSource } from '../../evaluators/speculation/pair-at-rung.ts';
 import { FormatError } from '../../hardware/index.ts';
 import { storedDonor } from '../heritage.ts';
 import { servingTask } from '../measurements.ts';
+import { namedCandidate } from '../named-candidate.ts';
 import type { RunPlan } from '../plan.ts';
 import { RunError } from '../run-error.ts';
 import { bestResult, planOfRun, requireWeights } from '../served.ts';
@@ -43,7 +44,7 @@ export function openSource(databasePath: string, run: string, name: string): Exp
   const reader = new RunReader(databasePath);
   try {
     const details = reader.run(reader.resolve(run));
-    const candidate = reader.resolveCandidate(details.id, name);
+    const candidate = namedCandidate(reader, details.id, name);
     const evaluation = bestResult(reader, details.id, candidate);
     const plan = planOfRun(details);
     const { architecture, architectureHash, deployment } = candidate;

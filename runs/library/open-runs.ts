@@ -1,5 +1,6 @@
 // The runs of a database as plain data.
 import { type FrontQuery, queryFront } from '../front-query.ts';
+import { namedCandidate } from '../named-candidate.ts';
 import {
   type EvaluationResult,
   type RunDetails,
@@ -10,7 +11,7 @@ import {
 import type { CandidateRecord, FrontRecord } from '../store/records.ts';
 import { DEFAULT_DATABASE } from '../store/store-error.ts';
 
-/** The stored runs. Each is named by its id, the unique start of one, or `latest`. All values are in base units. */
+/** The stored runs. Each is named by `latest`, its id, a part of one that is unique, or its name. All values are in base units. */
 export interface StoredRuns {
   /** All runs, oldest first. */
   list(): RunSummary[];
@@ -43,7 +44,7 @@ export function openRuns(database = DEFAULT_DATABASE): StoredRuns {
     front: (run, query = {}) => queryFront(reader, id(run), query),
     generations: (run) => reader.generations(id(run)),
     candidates: (run) => reader.candidates(id(run)),
-    candidate: (run, candidate) => reader.resolveCandidate(id(run), String(candidate)),
+    candidate: (run, candidate) => namedCandidate(reader, id(run), String(candidate)),
     evaluations: (run, candidate) => reader.evaluations(id(run), candidate),
     close: () => reader.close(),
     [Symbol.dispose]: () => reader.close(),

@@ -54,6 +54,7 @@ export function enterWorld(): World {
   const folder = mkdtempSync(join(tmpdir(), 'paretoformer-docs-'));
   for (const name of ['texts', 'runs']) mkdirSync(join(folder, name));
   for (const n of [1, 2, 3]) writeFileSync(join(folder, 'texts', `${n}.txt`), prose(n));
+  writeFileSync(join(folder, 'book.txt'), prose(4));
   writeFileSync(join(folder, 'config.json'), JSON.stringify(LLAMA));
   const draft = {
     ...LLAMA,

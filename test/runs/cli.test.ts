@@ -172,6 +172,24 @@ describe('init', () => {
   });
 });
 
+describe('a candidate by name', () => {
+  it('is a number, the beginning of a key, or one that stands out', async () => {
+    const { knee, best } = await json('front', 'latest');
+    const shown = async (name: string) => (await json('show', 'latest', name)).number;
+    expect(await shown('lowest-loss')).toBe(best[0].candidate);
+    expect(await shown('Lowest decodelatency')).toBe(best[1].candidate);
+    expect(await shown('knee')).toBe(knee);
+    expect(await shown('pick')).toBe((await json('pick')).candidate);
+    expect(await shown(String(knee))).toBe(knee);
+  });
+
+  it('says who stands out where nobody does so', async () => {
+    const { exitCode, stderr } = await commandLine('show', 'latest', 'lowest-price', '--db', db);
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/is "lowest-price"; those that stand out: pick, .*lowest-loss/);
+  });
+});
+
 describe('front', () => {
   it('orders by the first objective, best first, or as asked', async () => {
     const losses = (document: { members: { values: { loss: number } }[] }) =>

@@ -85,9 +85,10 @@ describe.each(Object.entries(SHELLS))('completion in %s', (shell, offeredBy) => 
   test('asks the database for runs and for the candidates of the front', async () => {
     expect(offer('--db', db, 'front', '')).toEqual([runId, 'latest']);
     const { members } = JSON.parse((await commandLine('front', 'latest', '--db', db, '--json')).stdout);
-    const numbers = members.map(({ candidate }: { candidate: number }) => String(candidate)).toSorted();
-    expect(offer('--db', db, 'show', 'latest', '')).toEqual(numbers);
-    expect(offer('compare', 'latest', '--db', db, numbers[0]!, '')).toEqual(numbers);
+    const numbers: string[] = members.map(({ candidate }: { candidate: number }) => String(candidate));
+    const names = [...numbers, 'knee', 'pick'].toSorted();
+    expect(offer('--db', db, 'show', 'latest', '')).toEqual(names);
+    expect(offer('compare', 'latest', '--db', db, numbers[0]!, '')).toEqual(names);
     expect(offer('--db', '/nowhere/at/all.db', 'show', '')).toEqual([]);
   });
 
