@@ -144,7 +144,7 @@ function showCandidate(
       '',
       layerTable(candidate, deployed),
       '',
-      evaluationTable(evaluations),
+      evaluationTable(evaluations, (architectureHash) => reader.firstOf(details.id, architectureHash)),
       '',
       ...(outlook === undefined ? [] : [speculationText(outlook), '']),
       `costs on ${spec.accelerator}${scale === undefined ? '' : `; deployed: ${scale}`}`,
@@ -248,7 +248,10 @@ function layerTable(
   return `${shape.join(', ')}${isScaled ? ' (trained -> deployed)' : ''}\n${formatTable([...heads, ...left], rows)}`;
 }
 
-function evaluationTable(evaluations: readonly EvaluationResult[]): string {
+function evaluationTable(
+  evaluations: readonly EvaluationResult[],
+  firstOf: (architectureHash: string) => number | undefined,
+): string {
   const left = (heading: string) => ({ heading, align: 'left' as const });
   const columns = [
     { heading: 'evaluation' },
@@ -272,9 +275,23 @@ function evaluationTable(evaluations: readonly EvaluationResult[]): string {
     encodedShare(each),
     each.steps === undefined ? '-' : String(each.steps),
     each.trainSeconds === undefined ? '-' : formatDuration(each.trainSeconds),
-    each.reason ?? (each.state === 'ok' && !each.feasible ? 'breaks a constraint' : ''),
+    noteOf(each, firstOf),
   ]);
   return formatTable(columns, rows);
+}
+
+/** `began from the weights of candidate 7, at a loss of 3.2145`, and what went wrong. */
+function noteOf(
+  { donorHash, inheritedLoss, reason, state, feasible }: EvaluationResult,
+  firstOf: (architectureHash: string) => number | undefined,
+): string {
+  const donor = donorHash === undefined ? undefined : (firstOf(donorHash) ?? donorHash);
+  const began =
+    inheritedLoss === undefined
+      ? []
+      : [`began from the weights of candidate ${donor}, at a loss of ${inheritedLoss.toFixed(4)}`];
+  const wrong = reason ?? (state === 'ok' && !feasible ? 'breaks a constraint' : undefined);
+  return [...began, ...(wrong === undefined ? [] : [wrong])].join('; ');
 }
 
 /** Exact size of the encoded model that was measured over what the cost model expects of it. */

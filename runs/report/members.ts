@@ -78,6 +78,8 @@ export interface MemberView {
     readonly trainedLoss?: number;
     /** Exact bytes of the encoded model that was measured. */
     readonly encodedBytes?: number;
+    /** Where training began from another model's weights: the first candidate with them, and their loss. */
+    readonly inherited?: { readonly from?: number; readonly loss: number };
     readonly feasible: boolean;
   }[];
   readonly cost?: CostView;
@@ -88,13 +90,21 @@ export interface MemberView {
   readonly marks?: string;
 }
 
-/** One candidate in full; `setting` is absent where the accelerator's file is not there any more. */
+/** What the members of one run share. */
+export interface MemberSetting {
+  readonly scale: Scale | undefined;
+  /** Absent where the accelerator's file is not there any more. */
+  readonly cost: CostSetting | undefined;
+  readonly outlooks?: Outlooks;
+  /** The number of the first candidate with an architecture. */
+  readonly firstOf: (architectureHash: string) => number | undefined;
+}
+
+/** One candidate in full. */
 export function memberView(
   candidate: CandidateRecord,
   evaluations: readonly EvaluationResult[],
-  scale: Scale | undefined,
-  setting: CostSetting | undefined,
-  outlooks?: Outlooks,
+  { scale, cost, outlooks, firstOf }: MemberSetting,
 ): MemberView {
   const { architecture, deployment } = candidate;
   const deployed = deployedArchitecture(architecture, scale);
@@ -135,17 +145,38 @@ export function memberView(
       ),
     })),
     stored: describeDeployed(architecture, deployment),
-    evaluations: evaluations.map(({ rung, state, reason, loss, trainedLoss, encodedBits, feasible }) => ({
-      rung,
-      state,
-      feasible,
-      ...(reason === undefined ? {} : { reason }),
-      ...(loss === undefined ? {} : { loss }),
-      ...(trainedLoss === undefined ? {} : { trainedLoss }),
-      ...(encodedBits === undefined ? {} : { encodedBytes: encodedBits / 8 }),
-    })),
-    ...(setting === undefined ? {} : { cost: costView(candidate, setting) }),
+    evaluations: evaluations.map((evaluation) => evaluationView(evaluation, firstOf)),
+    ...(cost === undefined ? {} : { cost: costView(candidate, cost) }),
     ...(outlook === undefined ? {} : { outlook }),
+  };
+}
+
+function evaluationView(
+  {
+    rung,
+    state,
+    feasible,
+    reason,
+    loss,
+    trainedLoss,
+    encodedBits,
+    donorHash,
+    inheritedLoss,
+  }: EvaluationResult,
+  firstOf: MemberSetting['firstOf'],
+): MemberView['evaluations'][number] {
+  const from = donorHash === undefined ? undefined : firstOf(donorHash);
+  return {
+    rung,
+    state,
+    feasible,
+    ...(reason === undefined ? {} : { reason }),
+    ...(loss === undefined ? {} : { loss }),
+    ...(trainedLoss === undefined ? {} : { trainedLoss }),
+    ...(encodedBits === undefined ? {} : { encodedBytes: encodedBits / 8 }),
+    ...(inheritedLoss === undefined
+      ? {}
+      : { inherited: { loss: inheritedLoss, ...(from === undefined ? {} : { from }) } }),
   };
 }
 

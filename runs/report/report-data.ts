@@ -10,7 +10,7 @@ import { type CostPlan, costSetting, planCosts } from '../cost-plan.ts';
 import type { CostSetting } from '../costs.ts';
 import { describeScale } from '../describe.ts';
 import { describeForecasts, forecastQuality } from '../loss-forecasts.ts';
-import { createOutlooks, type Outlooks } from '../outlook.ts';
+import { createOutlooks } from '../outlook.ts';
 import { RunError } from '../run-error.ts';
 import type { EvaluationOutline, RunDetails, RunReader, StoredFront } from '../store/queries.ts';
 import { packageVersion } from '../version.ts';
@@ -18,7 +18,7 @@ import { type CoursePoint, courseOf, type Ending, endingsOf } from './course.ts'
 import { GENES } from './genes.ts';
 import { type Importance, importanceOf, MOST_RESULTS } from './importance.ts';
 import { markLabels, marksOf, normalised } from './marks.ts';
-import { type MemberView, memberView, metricOrder } from './members.ts';
+import { type MemberSetting, type MemberView, memberView, metricOrder } from './members.ts';
 import { highestOf, type PointTable, pointTable, shownOf, thinned, varyingGenes } from './points.ts';
 import { countRejections } from './replay.ts';
 import { specYaml } from './spec-yaml.ts';
@@ -140,7 +140,8 @@ export function buildReport(reader: RunReader, runId: string, options: ReportOpt
   const objectives = details.objectives.map(({ metric }) => metric);
   const metrics = metricTable(spec);
   const outlooks = createOutlooks(reader, runId, spec, plan.setting);
-  const views = memberViews(reader, details, front, plan.setting, outlooks);
+  const setting = memberSetting(reader, details, plan.setting);
+  const views = memberViews(reader, details, front, { ...setting, outlooks });
   const marks = marksOf(
     objectives,
     views.map(({ values }) => values),
@@ -152,7 +153,7 @@ export function buildReport(reader: RunReader, runId: string, options: ReportOpt
     views.map(({ values }) => values),
     metrics,
   );
-  const baseline = baselineView(reader, details, plan.setting);
+  const baseline = baselineView(reader, details, setting);
   const forecasts = forecastQuality(reader.lossForecasts(runId));
   const known = Object.keys(metrics).filter((metric) =>
     shown.some(({ evaluation }) => evaluation.values[metric] !== undefined),
@@ -196,9 +197,17 @@ export function buildMember(reader: RunReader, runId: string, candidate: number)
   const details = reader.run(runId);
   const record = reader.resolveCandidate(runId, String(candidate));
   const { setting } = planOf(details);
-  const { scale } = details.spec;
   const outlooks = createOutlooks(reader, runId, details.spec, setting);
-  return memberView(record, reader.evaluations(runId, record.number), scale, setting, outlooks);
+  const evaluations = reader.evaluations(runId, record.number);
+  return memberView(record, evaluations, { ...memberSetting(reader, details, setting), outlooks });
+}
+
+function memberSetting(
+  reader: RunReader,
+  { id, spec }: RunDetails,
+  cost: CostSetting | undefined,
+): MemberSetting {
+  return { scale: spec.scale, cost, firstOf: (architectureHash) => reader.firstOf(id, architectureHash) };
 }
 
 /** The cost model of a run and its problem, or why one cannot be had: an accelerator file may be gone. */
@@ -252,29 +261,23 @@ function memberViews(
   reader: RunReader,
   { id, spec, objectives }: RunDetails,
   front: StoredFront | undefined,
-  setting: CostSetting | undefined,
-  outlooks: Outlooks,
+  setting: MemberSetting,
 ): MemberView[] {
-  const { scale } = spec;
   const metric = objectives[0]!.metric;
   const sign = metricOf(metricTable(spec), metric).better === 'higher' ? -1 : 1;
   const members = (front?.members ?? [])
     .toSorted((a, b) => sign * (a.evaluation.values[metric]! - b.evaluation.values[metric]!))
     .slice(0, MOST_MEMBERS);
   return members.map(({ candidate, evaluation }) => ({
-    ...memberView(candidate, reader.evaluations(id, candidate.number), scale, setting, outlooks),
+    ...memberView(candidate, reader.evaluations(id, candidate.number), setting),
     values: evaluation.values,
   }));
 }
 
-function baselineView(
-  reader: RunReader,
-  { id, spec }: RunDetails,
-  setting: CostSetting | undefined,
-): MemberView | undefined {
+function baselineView(reader: RunReader, { id }: RunDetails, setting: MemberSetting): MemberView | undefined {
   const first = reader.candidate(id, 0);
   if (first?.origin !== 'baseline') return undefined;
-  return memberView(first, reader.evaluations(id, 0), spec.scale, setting);
+  return memberView(first, reader.evaluations(id, 0), setting);
 }
 
 function limitsOf(spec: RunSpec, baseline: MemberView | undefined): LimitView[] {

@@ -188,6 +188,12 @@ export class RunReader {
     )[0];
   }
 
+  /** The number of the first candidate with an architecture. */
+  firstOf(runId: string, architectureHash: string): number | undefined {
+    const sql = 'SELECT min(number) AS number FROM candidates WHERE run_id = ? AND architecture_hash = ?';
+    return (this.#all(sql, runId, architectureHash)[0]!.number as number | null) ?? undefined;
+  }
+
   /**
    * The candidate that `name` stands for: its number, or what only its key begins with.
    * @throws {@link StoreError} when there is none, or more than one.

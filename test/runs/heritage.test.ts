@@ -1,10 +1,13 @@
 // Trainings that begin from the weights of others: who inherits from whom, and that it depends on nothing but the run.
+
 import { describe, expect, it } from 'vitest';
 import { commonShare } from '../../evaluators/inheritance/align.ts';
 import type { Evaluated } from '../../runs/evaluate.ts';
 import { createHeritage, LEAST_COMMON } from '../../runs/heritage.ts';
+import { buildMember } from '../../runs/report/report-data.ts';
 import { RunReader } from '../../runs/store/queries.ts';
 import { hashOf } from '../../space/candidate.ts';
+import { commandLine } from './command-line.ts';
 import { candidateOf, fakeEvaluator } from './fake.ts';
 import {
   fakeRun,
@@ -189,4 +192,20 @@ it('refuses to go on where a stored training began from other weights', async ()
   const { runId } = await startRun(runnable, options);
   const off = fakeRunnable({ search: { candidates: 30 } });
   await expect(resumeRun(off, runId, fakeRun(path).options)).rejects.toThrow(/began from other weights/);
+});
+
+it('is told where a candidate is shown, in the terminal and in the report', async () => {
+  const path = newDatabase();
+  const runnable = fakeRunnable({ training: { inheritance: true }, search: { candidates: 30 } });
+  const { runId } = await startRun(runnable, fakeRun(path).options);
+  const reader = new RunReader(path);
+  const heir = reader.evaluations(runId).find(({ donorHash }) => donorHash !== undefined)!;
+  const from = reader.candidates(runId).find((each) => each.architectureHash === heir.donorHash)!.number;
+  const { stdout } = await commandLine('show', 'latest', String(heir.candidate), '--db', path);
+  expect(stdout).toContain(
+    `began from the weights of candidate ${from}, at a loss of ${heir.inheritedLoss!.toFixed(4)}`,
+  );
+  const { evaluations } = buildMember(reader, runId, heir.candidate);
+  expect(evaluations[0]!.inherited).toEqual({ from, loss: heir.inheritedLoss });
+  reader.close();
 });

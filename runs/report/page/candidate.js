@@ -186,6 +186,7 @@ function modelTable({ model, trainedCosts }) {
 /** @param {Member} member */
 function rungTable({ evaluations }) {
   const isMeasured = evaluations.some(({ encodedBytes }) => encodedBytes !== undefined);
+  const hasHeirs = evaluations.some(({ inherited }) => inherited !== undefined);
   return table({
     caption: 'What training came to',
     columns: [
@@ -205,6 +206,16 @@ function rungTable({ evaluations }) {
             },
           ]
         : []),
+      ...(hasHeirs
+        ? [
+            {
+              label: 'Began from',
+              align: /** @type {const} */ ('left'),
+              title: 'the model whose weights training began from, and their loss before it',
+              cell: (/** @type {any} */ { inherited }) => heritageText(inherited),
+            },
+          ]
+        : []),
       {
         label: 'Outcome',
         align: 'left',
@@ -218,6 +229,13 @@ function rungTable({ evaluations }) {
     ],
     rows: evaluations,
   });
+}
+
+/** @param {Member['evaluations'][number]['inherited']} inherited */
+function heritageText(inherited) {
+  if (inherited === undefined) return 'first values';
+  const donor = inherited.from === undefined ? 'another model' : `candidate ${inherited.from}`;
+  return `${donor}, at ${formatUnit('bitsPerByte', inherited.loss)}`;
 }
 
 /** @param {Member} member @param {string} grouping */
