@@ -99,9 +99,11 @@ function priceMatrix(
   const { accelerator } = setting;
   const { inputs, outputs, fullInputs, fullOutputs } = matrix;
   const { nChunks, tokens } = chunksOf(setting, pass);
-  const expected = weightMatrixBytes(weightFormat, { rows: fullInputs, cols: fullOutputs }, sparsity);
-  const full = expected * encodedRatio;
-  const weightBytes = full * ((inputs * outputs) / (fullInputs * fullOutputs));
+  const bytesOf = (rows: number, cols: number): number =>
+    encodedRatio * weightMatrixBytes(weightFormat, { rows, cols }, sparsity);
+  // A shard is a matrix of its own: it has its own scales, its own columns and the whole table of a codebook.
+  const weightBytes = bytesOf(inputs, outputs);
+  const full = setting.nDevices === 1 ? weightBytes : bytesOf(fullInputs, fullOutputs);
   const product = { tokens, inputs, outputs, weightBytes, sparsity };
   const time = productTime(accelerator, accelerator.weightFormats[familyOf(weightFormat)], product);
   return {

@@ -25,11 +25,15 @@ export function outerBytes(
   const { shape, nDevices } = setting;
   const counts = outerCounts(shape);
   const width = headWidth(shape);
-  const table = weightMatrixBytes(weightFormat, { rows: width, cols: shape.vocabSize }, sparsity);
+  const tableBytes = (cols: number): number =>
+    weightMatrixBytes(weightFormat, { rows: width, cols }, sparsity);
   const plainBytes = weightFormat === 'fp32' ? 4 : 2;
   const small = (counts.projectionWeights + counts.positionWeights + counts.vectors) * plainBytes;
-  const tables = (shape.tieEmbeddings ? 1 : 2) * table;
-  return { whole: tables + small, device: tables / nDevices + small };
+  const nTables = shape.tieEmbeddings ? 1 : 2;
+  return {
+    whole: nTables * tableBytes(shape.vocabSize) + small,
+    device: nTables * tableBytes(Math.ceil(shape.vocabSize / nDevices)) + small,
+  };
 }
 
 /** Equation (9) for the fullest device. */

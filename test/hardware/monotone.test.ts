@@ -93,6 +93,36 @@ const withArchitecture = (input: CostInput, change: Partial<CostInput['architect
 });
 
 describe('more work never costs less', () => {
+  it('shards are matrices of their own, with their own scales and tables', () => {
+    const ultra = loadAccelerator('qualcomm-ai100-ultra');
+    const outer = { weightFormat: 'fp32', sparsity: 0 } as const;
+    const input = (weightFormat: 'codebook-8x2' | 'int4-g128', nHeads: number): CostInput => ({
+      accelerator: ultra,
+      architecture: {
+        dModel: 128,
+        headDim: 64,
+        vocabSize: 32_000,
+        contextLength: 8192,
+        tieEmbeddings: false,
+        ropeTheta: 10_000,
+        layers: [{ nHeads, nKvHeads: 1, dFf: 0 }],
+      },
+      deployment: {
+        layers: [{ attention: { weightFormat, sparsity: 0 }, feedForward: outer }],
+        embedding: outer,
+        kvCacheFormat: 'fp16',
+        nCards: 1,
+      },
+      workload: { batch: 1, promptTokens: 1, generatedTokens: 0 },
+    });
+    // One head to a device in both: the fullest device holds the same.
+    for (const format of ['codebook-8x2', 'int4-g128'] as const) {
+      expect(estimateCost(input(format, 2)).memoryBytes, format).toBe(
+        estimateCost(input(format, 1)).memoryBytes,
+      );
+    }
+  });
+
   it('wider feed-forward, more kv heads, more heads', () => {
     fc.assert(
       fc.property(inputs, fc.nat(5), fc.integer({ min: 1, max: 4 }), (input, pick, times) => {
