@@ -1,45 +1,11 @@
-// A run's cost model: one accelerator, one workload, the deployed relative of each candidate.
-import {
-  type Accelerator,
-  type CostEstimate,
-  estimateCost,
-  metricsOf,
-  metricsOfPair,
-} from '../hardware/index.ts';
+// What a run's candidates cost: one accelerator, one workload, the deployed relative of each candidate.
+import { type CostEstimate, estimateCost, metricsOf, metricsOfPair } from '../hardware/index.ts';
 import type { Candidate } from '../space/candidate.ts';
-import type { Workload } from '../space/deployment.ts';
-import type { MetricUnit, MetricValues } from '../space/metrics.ts';
-import { deployedArchitecture, type Scale } from '../space/scale.ts';
-import type { CandidateCosts } from './problem.ts';
+import type { MetricValues } from '../space/metrics.ts';
+import { deployedArchitecture } from '../space/scale.ts';
+import type { CostSetting } from './cost-setting.ts';
 import { RunError } from './run-error.ts';
 import { type Acceptance, expectedAcceptance, pairInput, pricePair, servedDraft } from './speculation.ts';
-
-/** A metric of a program's own, computed from a model and what it costs: an objective, or something to constrain. */
-export interface OwnMetric {
-  /** A word like `flopsPerByte`: what objectives, constraints and filters call it. */
-  readonly name: string;
-  /** The direction that is better. */
-  readonly better: 'lower' | 'higher';
-  /** How values are written; a bare number unless given. */
-  readonly unit?: MetricUnit;
-  /** What it is, in a few words, for the report. */
-  readonly about?: string;
-  /**
-   * Its value for the model as it is deployed; `cost` is of the model alone, without its draft. It must be finite, and
-   * always the same for the same model: it is computed before anything is trained, and again when a run is resumed.
-   */
-  readonly value: (model: Candidate, cost: CostEstimate) => number;
-}
-
-export interface CostSetting {
-  readonly accelerator: Accelerator;
-  readonly workload: Workload;
-  readonly scale?: Scale | undefined;
-  /** Metrics beside those of the cost model. */
-  readonly own?: readonly OwnMetric[];
-  /** Sampling at temperature 1 and drafts as they were trained, when absent. */
-  readonly draft?: DraftSetting;
-}
 
 /** The whole estimate of the model that a candidate stands for. */
 export function estimateDeployed(
@@ -53,18 +19,19 @@ export function estimateDeployed(
   return estimateCost(encodedRatios === undefined ? input : { ...input, encodedRatios });
 }
 
+/** The exact costs of one candidate as it is deployed. */
+export interface CandidateCosts {
+  readonly deployed: MetricValues;
+  /** Share of a card's memory that the deployed model needs beyond what there is; 0 = it fits. */
+  readonly memoryOverflow: number;
+}
+
 /** What was measured of a candidate and replaces what is expected of it. */
 export interface Found {
   /** Bits that the matrices of each layer take once they are encoded; only of a model that is its own relative. */
   readonly layerBits?: readonly number[];
   /** How often the target accepts what its draft proposes. */
   readonly acceptance?: Acceptance;
-}
-
-/** How a run's targets are sampled and its drafts prepared, as far as that lets acceptance be expected. */
-export interface DraftSetting {
-  readonly temperature: number;
-  readonly isAligned: boolean;
 }
 
 /** The metrics of the deployed model, with its draft where it has one, and how far it is from fitting. */

@@ -7,7 +7,7 @@ import { hypervolumeGain } from '../search/hypervolume.ts';
 import { frontOf, nonDominatedSort } from '../search/index.ts';
 import type { Candidate } from '../space/candidate.ts';
 import { deriveRng } from '../space/random.ts';
-import type { DraftSetting } from './costs.ts';
+import type { DraftSetting } from './cost-setting.ts';
 import type { Evaluated } from './evaluate.ts';
 import { createPairForecast } from './pair-forecast.ts';
 import type { RunProblem } from './problem.ts';

@@ -10,7 +10,7 @@ import { storageChoices } from '../space/storage-genes.ts';
 import { Interrupted } from './attempts.ts';
 import { explainInfeasible, hypervolumeBounds, surveySpace } from './bounds.ts';
 import { plannedEvaluations, searchSettings, stepsPerRung } from './budget.ts';
-import type { CostSetting } from './costs.ts';
+import type { CostSetting } from './cost-setting.ts';
 import { createDeployMany } from './deploy-many.ts';
 import { engineOf, isSameEngine } from './engine.ts';
 import type { Workshop } from './evaluate.ts';

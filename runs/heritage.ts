@@ -4,14 +4,21 @@ import { commonShare } from '../evaluators/inheritance/align.ts';
 import type { Donor } from '../evaluators/port.ts';
 import type { Ask } from '../search/port.ts';
 import { type Candidate, hashOf } from '../space/candidate.ts';
-import type { Evaluated } from './evaluate.ts';
 import type { EvaluationResult, RunReader } from './store/queries.ts';
+import type { CandidateRecord, EvaluationRecord } from './store/records.ts';
+
+/** A result, as far as it says what may be handed on. */
+interface Told {
+  readonly candidate: Pick<CandidateRecord, 'architecture' | 'architectureHash'>;
+  readonly evaluation: Pick<EvaluationRecord, 'rung'>;
+  readonly measured?: { readonly trainedLoss: number };
+}
 
 export interface Heritage {
   /** To be called for each ask, in their order. */
   decide(ask: Pick<Ask<Candidate>, 'genome'>): void;
   /** To be called for each result, in the order told. */
-  learn(result: Evaluated): void;
+  learn(result: Told): void;
   /** What the training of an architecture to a rung may begin from; undefined = only from first values of its own. */
   donorOf(architectureHash: string, rung: number): Donor | undefined;
   /** Whether the training of an architecture to a rung does not go on from the rung below. */

@@ -4,7 +4,7 @@ import type { Draft } from '../space/draft.ts';
 import { compileSpace } from '../space/genome.ts';
 import { draftedDeployments } from '../space/redeploy.ts';
 import type { RunSpec } from '../space/spec.ts';
-import type { CostSetting } from './costs.ts';
+import type { CostSetting } from './cost-setting.ts';
 import { describeDraft } from './describe.ts';
 import { storedHash } from './measurements.ts';
 import { createPairForecast } from './pair-forecast.ts';

@@ -4,7 +4,7 @@ import { fitAcceptance, type MeasuredPair } from '../evaluators/speculation/pred
 import { type Architecture, countParameters } from '../space/architecture.ts';
 import { type Candidate, hashOf } from '../space/candidate.ts';
 import type { Draft } from '../space/draft.ts';
-import type { DraftSetting } from './costs.ts';
+import type { DraftSetting } from './cost-setting.ts';
 import type { LearntPair } from './pairing.ts';
 import { type Acceptance, expectedAcceptance, servedDraft } from './speculation.ts';
 

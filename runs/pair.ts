@@ -5,7 +5,7 @@ import type { Evaluator, PairDraft, PairSuccess } from '../evaluators/index.ts';
 import { estimateSpeculation } from '../hardware/index.ts';
 import { countParameters } from '../space/architecture.ts';
 import type { Candidate } from '../space/candidate.ts';
-import type { CostSetting } from './costs.ts';
+import type { CostSetting } from './cost-setting.ts';
 import { failureFields } from './outcome-record.ts';
 import { RunError } from './run-error.ts';
 import type { ServedCandidate } from './served.ts';

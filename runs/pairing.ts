@@ -3,7 +3,7 @@
 import type { MeasuredRound } from '../hardware/index.ts';
 import type { Candidate } from '../space/candidate.ts';
 import type { Draft } from '../space/draft.ts';
-import type { CostSetting } from './costs.ts';
+import type { CostSetting } from './cost-setting.ts';
 import type { Pairs, SettledPair } from './pairs.ts';
 import {
   type Acceptance,

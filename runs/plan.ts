@@ -8,7 +8,7 @@ import { HardwareError } from '../hardware/index.ts';
 import { loadSpec, type ReferenceChecks } from '../space/load-spec.ts';
 import { type RunSpec, type TaskSpec, vocabSizeOf } from '../space/spec.ts';
 import { acceleratorOf, type CostPlan, planCosts } from './cost-plan.ts';
-import type { OwnMetric } from './costs.ts';
+import type { OwnMetric } from './cost-setting.ts';
 
 /** What a run is made of. */
 export interface RunPlan extends CostPlan {

@@ -5,14 +5,7 @@ import { type Candidate, hashOf } from '../space/candidate.ts';
 import { type Constraint, constraintLimit, constraintViolation } from '../space/constraint.ts';
 import { type MetricName, type MetricTable, type MetricValues, metricOf } from '../space/metrics.ts';
 import type { Rng } from '../space/random.ts';
-import type { Found } from './costs.ts';
-
-/** The exact costs of one candidate as it is deployed. */
-export interface CandidateCosts {
-  readonly deployed: MetricValues;
-  /** Share of a card's memory that the deployed model needs beyond what there is; 0 = it fits. */
-  readonly memoryOverflow: number;
-}
+import type { CandidateCosts, Found } from './costs.ts';
 
 /** The genome functions of a compiled space. */
 interface CandidateSpace {

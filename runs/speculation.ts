@@ -19,7 +19,7 @@ import { type Candidate, hashOf } from '../space/candidate.ts';
 import type { Deployment } from '../space/deployment.ts';
 import type { Draft } from '../space/draft.ts';
 import { deployedArchitecture } from '../space/scale.ts';
-import type { CostSetting } from './costs.ts';
+import type { CostSetting } from './cost-setting.ts';
 import { formatNumber, formatShare } from './format.ts';
 
 /** Tokens that a round drafts at most where the best number is looked for. */

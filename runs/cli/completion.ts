@@ -17,7 +17,8 @@ Examples:
 /** Runs that are offered, newest first. */
 const MOST_RUNS = 50;
 
-export function addCompletion(program: Command): void {
+/** Adds the command; `completeProgram` makes the program with all of its commands. */
+export function addCompletion(program: Command, completeProgram: () => Promise<Command>): void {
   program
     .command('completion')
     .description('print a completion script for bash, zsh or fish')
@@ -27,7 +28,7 @@ export function addCompletion(program: Command): void {
     .action(async (shell: string, _options, command: Command) => {
       const { db } = command.optsWithGlobals<CommonOptions>();
       const known = SHELLS.find((each) => each === shell);
-      if (known !== undefined) await printScript(known);
+      if (known !== undefined) await printScript(known, completeProgram);
       // What the scripts ask while a word is completed.
       else if (shell === 'runs') printLines(db, runLines);
       else if (shell === 'candidates')
@@ -36,15 +37,16 @@ export function addCompletion(program: Command): void {
     });
 }
 
-async function printScript(shell: (typeof SHELLS)[number]): Promise<void> {
-  const [{ createProgram }, { listAccelerators }, { commandShapes }, { completionScript }] =
-    await Promise.all([
-      import('./program.ts'),
-      import('../../hardware/index.ts'),
-      import('./command-shape.ts'),
-      import('./completion-scripts.ts'),
-    ]);
-  const shapes = commandShapes(await createProgram([]), listAccelerators());
+async function printScript(
+  shell: (typeof SHELLS)[number],
+  completeProgram: () => Promise<Command>,
+): Promise<void> {
+  const [{ listAccelerators }, { commandShapes }, { completionScript }] = await Promise.all([
+    import('../../hardware/index.ts'),
+    import('./command-shape.ts'),
+    import('./completion-scripts.ts'),
+  ]);
+  const shapes = commandShapes(await completeProgram(), listAccelerators());
   process.stdout.write(completionScript(shell, shapes));
 }
 

@@ -53,7 +53,15 @@ const COMMANDS: Readonly<Record<string, readonly CommandEntry[]>> = {
     { name: 'hardware', load: async () => (await import('./hardware.ts')).addHardware },
     { name: 'calibrate', load: async () => (await import('./calibrate.ts')).addCalibrate },
   ],
-  'Help:': [{ name: 'completion', load: async () => (await import('./completion.ts')).addCompletion }],
+  'Help:': [
+    {
+      name: 'completion',
+      load: async () => {
+        const { addCompletion } = await import('./completion.ts');
+        return (program) => addCompletion(program, () => createProgram([]));
+      },
+    },
+  ],
 };
 
 const helpCommand = new Command('help')

@@ -6,7 +6,7 @@ import { specFromObject } from '../../space/load-spec.ts';
 import { type BuiltInMetric, METRIC_NAMES, type Metric } from '../../space/metrics.ts';
 import type { RunSpec } from '../../space/spec.ts';
 import { SpecError, type SpecIssue } from '../../space/spec-error.ts';
-import type { OwnMetric } from '../costs.ts';
+import type { OwnMetric } from '../cost-setting.ts';
 import { SHAPE_NAMES } from '../front-query.ts';
 import { readSpec, referenceChecks } from '../plan.ts';
 

@@ -16,7 +16,7 @@ export {
   type Deployment,
   SpecError,
 } from '../../space/index.ts';
-export type { OwnMetric } from '../costs.ts';
+export type { OwnMetric } from '../cost-setting.ts';
 export type { RunEvent } from '../events.ts';
 export type { RunOutcome } from '../execute.ts';
 export type { FrontQuery } from '../front-query.ts';

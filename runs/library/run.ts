@@ -1,6 +1,6 @@
 // Starting a run and resuming one from a program.
 import { checkEngine, type Evaluator } from '../../evaluators/index.ts';
-import type { OwnMetric } from '../costs.ts';
+import type { OwnMetric } from '../cost-setting.ts';
 import { engineOf } from '../engine.ts';
 import { type ExecuteOptions, refuseOtherFormat, resumeRun, startRun } from '../execute.ts';
 import { planRun, type RunPlan } from '../plan.ts';

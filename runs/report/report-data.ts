@@ -7,7 +7,7 @@ import { type Metric, type MetricName, metricOf, metricTable } from '../../space
 import type { RunSpec } from '../../space/spec.ts';
 import { explainIdle, idleObjectives, surveySpace } from '../bounds.ts';
 import { type CostPlan, costSetting, planCosts } from '../cost-plan.ts';
-import type { CostSetting } from '../costs.ts';
+import type { CostSetting } from '../cost-setting.ts';
 import { describeScale } from '../describe.ts';
 import { describeForecasts, forecastQuality } from '../loss-forecasts.ts';
 import { createOutlooks } from '../outlook.ts';
