@@ -1,6 +1,6 @@
 // The accelerator file: zod schema, and its translation to SI units per device with the provenance kept.
 import { z } from 'zod';
-import { KV_CACHE_FORMATS } from '../space/deployment.ts';
+import { KV_CACHE_FORMATS } from '../space/number-formats.ts';
 import {
   type Accelerator,
   COMPUTE_FORMATS,

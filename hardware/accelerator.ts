@@ -1,6 +1,6 @@
 // An accelerator as the cost model reads it: SI units, everything per device. A card holds one or more
 // devices (the four SoCs of a Cloud AI 100 Ultra); tensor parallelism runs over devices.
-import type { KvCacheFormat } from '../space/deployment.ts';
+import type { KvCacheFormat } from '../space/number-formats.ts';
 import type { WeightFamily } from './weight-bits.ts';
 
 export const FIGURE_STATUSES = ['published', 'measured', 'fitted', 'assumed'] as const;

@@ -1,7 +1,7 @@
 // Measured rows from CSV text, for `calibrate`.
 import type { Layer } from '../space/architecture.ts';
-import { KV_CACHE_FORMATS, WEIGHT_FORMATS } from '../space/deployment.ts';
 import { didYouMean } from '../space/did-you-mean.ts';
+import { KV_CACHE_FORMATS, WEIGHT_FORMATS } from '../space/number-formats.ts';
 import { CALIBRATION_METRICS, type CalibrationRow } from './calibrate.ts';
 import { uniformDeployment } from './deployments.ts';
 import { HardwareError } from './errors.ts';

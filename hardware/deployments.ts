@@ -1,5 +1,7 @@
 // Deployments that store every block alike.
-import { alikeLayer, type Deployment, type KvCacheFormat, type WeightFormat } from '../space/deployment.ts';
+
+import { alikeLayer, type Deployment } from '../space/deployment.ts';
+import type { KvCacheFormat, WeightFormat } from '../space/number-formats.ts';
 
 /** What a uniform deployment may choose; the rest is FP16, dense, one card. */
 export interface UniformChoice {

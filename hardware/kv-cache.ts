@@ -1,5 +1,5 @@
 // Stored size of the KV cache.
-import type { KvCacheFormat } from '../space/deployment.ts';
+import type { KvCacheFormat } from '../space/number-formats.ts';
 
 /** Bits of one cached element; int8 keeps an FP16 scale a token and head, added in {@link kvHeadBytes}. */
 const ELEMENT_BITS: Readonly<Record<KvCacheFormat, number>> = { fp16: 16, fp8: 8, int8: 8, mxint8: 8 };

@@ -1,6 +1,7 @@
 // One block, or the part outside the blocks, priced for one forward pass on one device of a tensor-parallel group.
 import type { Layer } from '../space/architecture.ts';
-import type { KvCacheFormat, LayerDeployment, WeightStorage } from '../space/deployment.ts';
+import type { LayerDeployment, WeightStorage } from '../space/deployment.ts';
+import type { KvCacheFormat } from '../space/number-formats.ts';
 import type { Accelerator, Kernel } from './accelerator.ts';
 import { kvHeadBytes } from './kv-cache.ts';
 import { HOUSE_DETAILS, headWidth, type ModelShape } from './model-shape.ts';

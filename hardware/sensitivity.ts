@@ -7,10 +7,10 @@ import {
   LAYER_PARTS,
   type LayerPart,
   mapStorage,
-  type WeightFormat,
   type WeightStorage,
   weightFormatsOf,
 } from '../space/deployment.ts';
+import type { WeightFormat } from '../space/number-formats.ts';
 import { type CostEstimate, estimateCost } from './cost.ts';
 import type { CostInput } from './cost-input.ts';
 import { HardwareError } from './errors.ts';

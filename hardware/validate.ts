@@ -1,11 +1,7 @@
 // Input that makes no sense is a typed error before anything is priced.
 import type { Layer } from '../space/architecture.ts';
-import {
-  KV_CACHE_FORMATS,
-  type LayerDeployment,
-  WEIGHT_FORMATS,
-  type WeightStorage,
-} from '../space/deployment.ts';
+import type { LayerDeployment, WeightStorage } from '../space/deployment.ts';
+import { KV_CACHE_FORMATS, WEIGHT_FORMATS } from '../space/number-formats.ts';
 import type { CostInput } from './cost-input.ts';
 import { HardwareError } from './errors.ts';
 

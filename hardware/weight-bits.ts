@@ -1,5 +1,5 @@
 // Stored size of one weight matrix before any weights exist: what the codecs in formats/ will take.
-import type { WeightFormat } from '../space/deployment.ts';
+import type { WeightFormat } from '../space/number-formats.ts';
 import { type ExpectedShape, expectedWeightBits } from './formats/sizes.ts';
 
 /** A matrix `y = x W`: `rows` is the reduction axis (inputs), `cols` the outputs. */

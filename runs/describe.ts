@@ -6,11 +6,11 @@ import {
   LAYER_PARTS,
   type LayerDeployment,
   type LayerPart,
-  WEIGHT_FORMATS,
   type WeightStorage,
 } from '../space/deployment.ts';
 import type { Draft } from '../space/draft.ts';
 import { DEFAULT_ENGINE, type EngineSpec } from '../space/engine-spec.ts';
+import { WEIGHT_FORMATS } from '../space/number-formats.ts';
 import type { Scale } from '../space/scale.ts';
 import { hasPart } from '../space/storage-genes.ts';
 import { formatLayers, plural } from './format.ts';

@@ -1,8 +1,9 @@
 // The tables of docs/search-space.md, from the schema that validates the file. They stand between comments that name
 // what they list; the prose around them is written by hand.
-import { WEIGHT_FORMATS } from '../space/deployment.ts';
+
 import { specJsonSchema } from '../space/json-schema.ts';
 import { METRICS } from '../space/metrics.ts';
+import { WEIGHT_FORMATS } from '../space/number-formats.ts';
 import { unitNames } from '../space/units.ts';
 
 type Plain = string | number | boolean;

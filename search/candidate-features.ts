@@ -6,13 +6,8 @@ import {
   type Layer,
 } from '../space/architecture.ts';
 import type { Candidate } from '../space/candidate.ts';
-import {
-  type Deployment,
-  KV_CACHE_FORMATS,
-  LAYER_PARTS,
-  type LayerPart,
-  WEIGHT_FORMATS,
-} from '../space/deployment.ts';
+import { type Deployment, LAYER_PARTS, type LayerPart } from '../space/deployment.ts';
+import { KV_CACHE_FORMATS, WEIGHT_FORMATS } from '../space/number-formats.ts';
 import { hasPart } from '../space/storage-genes.ts';
 
 /** Depth is cut into so many equal parts, so that models of different depth compare. */

@@ -1,6 +1,7 @@
 // The exact size of a space.
+
+import type { Space } from './compiled-space.ts';
 import { countDrafts } from './draft.ts';
-import type { Space } from './genome.ts';
 import { layerRuns, type StorageGene, storageGenes } from './storage-genes.ts';
 
 /** Distinct layers by the parts that they have. */

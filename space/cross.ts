@@ -1,6 +1,7 @@
 // Crossover: a child with parts of two parents.
 import type { Candidate } from './candidate.ts';
-import { type Block, type Genes, genesOf, type Space } from './genome.ts';
+import type { Space } from './compiled-space.ts';
+import { type Block, type Genes, genesOf } from './genome.ts';
 import type { Rng } from './random.ts';
 import { repairGenes, stretch } from './repair.ts';
 

@@ -6,7 +6,7 @@
 //   - a draft model repeats one layer, with key-value heads that divide its query heads;
 //   - look-up has no confidence: it is always sure.
 import type { Architecture, Layer } from './architecture.ts';
-import type { WeightFormat } from './deployment.ts';
+import type { WeightFormat } from './number-formats.ts';
 import type { Rng } from './random.ts';
 
 /** Tokens that a round drafts at most: a number, or whatever is fastest for the acceptance that the pair has. */

@@ -1,9 +1,10 @@
 // Every member of a space, once, in a fixed order.
 import type { Layer } from './architecture.ts';
 import type { Candidate } from './candidate.ts';
+import type { Space } from './compiled-space.ts';
 import { alikeLayer } from './deployment.ts';
 import { allDrafts } from './draft.ts';
-import type { Block, Space } from './genome.ts';
+import type { Block } from './genome.ts';
 import { repairGenes } from './repair.ts';
 import { hasPart, layerRuns, storageGenes, withStorage } from './storage-genes.ts';
 

@@ -1,8 +1,8 @@
 // The smallest, middle and largest members of a space: what a user is shown before a run starts.
 import type { Layer } from './architecture.ts';
 import type { Candidate } from './candidate.ts';
+import type { Space } from './compiled-space.ts';
 import { alikeLayer } from './deployment.ts';
-import type { Space } from './genome.ts';
 import { repairGenes, smallestLayer } from './repair.ts';
 import { storageGenes, withStorage } from './storage-genes.ts';
 

@@ -1,4 +1,4 @@
-// The space in the form that variation works on, and a candidate taken apart into genes.
+// A candidate taken apart into genes, its names, and whether it is a member of a space.
 //
 // A member is canonical, so that equal functions have equal keys:
 //   - a layer without attention has nKvHeads 0;
@@ -9,65 +9,11 @@
 //   - a draft is canonical for the target's depth (draft.ts).
 import type { Architecture, Layer } from './architecture.ts';
 import { type Candidate, hashOf } from './candidate.ts';
-import type { KvCacheFormat, LayerDeployment, WeightFormat } from './deployment.ts';
-import { containsDraft, type Draft, type DraftChoices } from './draft.ts';
-import { type PartChoices, type RunSpec, vocabSizeOf } from './spec.ts';
+import type { Space } from './compiled-space.ts';
+import type { LayerDeployment } from './deployment.ts';
+import { containsDraft, type Draft } from './draft.ts';
+import type { KvCacheFormat, WeightFormat } from './number-formats.ts';
 import { holdsStorage, storageGenes } from './storage-genes.ts';
-
-/** A choice of query heads with the key-value heads that go with it. */
-interface AttentionChoice {
-  readonly nHeads: number;
-  /** Divisors of `nHeads`, upwards; [0] where `nHeads` is 0. Never empty. */
-  readonly nKvHeads: readonly number[];
-}
-
-/** Every choice of a run's space. Numbers are sorted upwards, formats from the widest to the narrowest. */
-export interface Space {
-  readonly vocabSize: number;
-  readonly contextLength: number;
-  readonly ropeTheta: number;
-  readonly dModel: readonly number[];
-  readonly headDim: readonly number[];
-  readonly tieEmbeddings: readonly boolean[];
-  readonly depth: readonly number[];
-  readonly attention: readonly AttentionChoice[];
-  readonly dFf: readonly number[];
-  readonly weightFormat: PartChoices<WeightFormat>;
-  readonly sparsity: PartChoices<number>;
-  readonly headFormat: readonly WeightFormat[];
-  readonly headSparsity: readonly number[];
-  readonly kvCacheFormat: readonly KvCacheFormat[];
-  readonly nCards: readonly number[];
-  /** Absent = nothing drafts. */
-  readonly draft?: DraftChoices;
-}
-
-/** The space that a valid spec describes. */
-export function compileSpace(spec: Pick<RunSpec, 'space' | 'deployment' | 'task' | 'draft'>): Space {
-  const { space, deployment, task, draft } = spec;
-  const { nHeads, nKvHeads, dFf } = space.layers;
-  return {
-    vocabSize: vocabSizeOf(task.tokenizer),
-    contextLength: task.contextLength,
-    ropeTheta: space.ropeTheta,
-    dModel: space.dModel,
-    headDim: space.headDim,
-    tieEmbeddings: space.tieEmbeddings,
-    depth: space.depth,
-    attention: nHeads.map((heads) => ({
-      nHeads: heads,
-      nKvHeads: heads === 0 ? [0] : nKvHeads.filter((kvHeads) => heads % kvHeads === 0),
-    })),
-    dFf,
-    weightFormat: deployment.weightFormat,
-    sparsity: deployment.sparsity,
-    headFormat: deployment.headFormat,
-    headSparsity: deployment.headSparsity,
-    kvCacheFormat: deployment.kvCacheFormat,
-    nCards: deployment.cards,
-    ...(draft === undefined ? {} : { draft: draft.choices }),
-  };
-}
 
 /** One layer and how it is stored: what is inserted, deleted, duplicated and crossed as a whole. */
 export interface Block extends Layer, LayerDeployment {}

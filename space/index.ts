@@ -9,19 +9,16 @@ export {
   type LayerParameters,
 } from './architecture.ts';
 export { type Candidate, canonicalJson, hashOf } from './candidate.ts';
+export { compileSpace, type Space } from './compiled-space.ts';
 export { type Constraint, constraintLimit, constraintViolation, parseConstraint } from './constraint.ts';
 export { countArchitectures, countMembers } from './count.ts';
 export { crossCandidates } from './cross.ts';
 export {
   type Deployment,
-  KV_CACHE_FORMATS,
-  type KvCacheFormat,
   LAYER_PARTS,
   type LayerDeployment,
   type LayerPart,
   plainDeployment,
-  WEIGHT_FORMATS,
-  type WeightFormat,
   type WeightStorage,
   type Workload,
 } from './deployment.ts';
@@ -45,7 +42,7 @@ export {
   type Vocabulary,
 } from './expression.ts';
 export { largestCandidate, middleCandidate, smallestCandidate } from './extremes.ts';
-export { architectureHash, candidateKey, compileSpace, containsCandidate, type Space } from './genome.ts';
+export { architectureHash, candidateKey, containsCandidate } from './genome.ts';
 export { specJsonSchema } from './json-schema.ts';
 export { loadSpec, parseSpec, type ReferenceChecks, specFromObject, specHash } from './load-spec.ts';
 export {
@@ -61,6 +58,7 @@ export {
   metricTable,
 } from './metrics.ts';
 export { mutateCandidate } from './mutate.ts';
+export { KV_CACHE_FORMATS, type KvCacheFormat, WEIGHT_FORMATS, type WeightFormat } from './number-formats.ts';
 export { deriveRng, type Rng } from './random.ts';
 export { deploymentsOf } from './redeploy.ts';
 export { sampleCandidate } from './sample.ts';

@@ -2,8 +2,9 @@
 // gives the same child on every machine.
 import type { Layer } from './architecture.ts';
 import type { Candidate } from './candidate.ts';
+import type { Space } from './compiled-space.ts';
 import { countDraftGenes, mutateDraft, repairDraft } from './draft.ts';
-import { type Block, type Genes, genesOf, type Space } from './genome.ts';
+import { type Block, type Genes, genesOf } from './genome.ts';
 import type { Rng } from './random.ts';
 import { nearestChoice, repairGenes } from './repair.ts';
 import { sampleBlock } from './sample.ts';

@@ -2,20 +2,15 @@
 // filled in, constraints parsed. Problems are reported, not thrown, so that a user sees all of them.
 import type { Architecture, Layer } from './architecture.ts';
 import type { Candidate } from './candidate.ts';
+import { compileSpace } from './compiled-space.ts';
 import { type Constraint, parseConstraint } from './constraint.ts';
 import { countMembers } from './count.ts';
-import {
-  KV_CACHE_FORMATS,
-  LAYER_PARTS,
-  type LayerPart,
-  WEIGHT_FORMATS,
-  type Workload,
-} from './deployment.ts';
+import { LAYER_PARTS, type LayerPart, type Workload } from './deployment.ts';
 import { didYouMean } from './did-you-mean.ts';
 import type { DraftLength, DraftModelChoices } from './draft.ts';
 import { ExpressionError } from './expression.ts';
-import { compileSpace } from './genome.ts';
 import { type MetricName, type MetricTable, metricTable } from './metrics.ts';
+import { KV_CACHE_FORMATS, WEIGHT_FORMATS } from './number-formats.ts';
 import type { Scale } from './scale.ts';
 import { type Problem, show } from './schema-issues.ts';
 import {

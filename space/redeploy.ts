@@ -1,9 +1,10 @@
 // Other ways of serving an architecture of the space: what "train once, deploy many" chooses from.
 import type { Architecture } from './architecture.ts';
 import { type Candidate, hashOf } from './candidate.ts';
+import type { Space } from './compiled-space.ts';
 import { withoutDraft } from './deployment.ts';
 import { draftsFor } from './draft.ts';
-import { type Genes, genesOf, type Space } from './genome.ts';
+import { type Genes, genesOf } from './genome.ts';
 import type { Rng } from './random.ts';
 import { repairGenes } from './repair.ts';
 import { sampleStorage } from './sample.ts';

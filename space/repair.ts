@@ -1,8 +1,9 @@
 // Genes -> the nearest canonical member of the space. All variation ends here, so nothing can leave the space.
 import type { Layer } from './architecture.ts';
 import type { Candidate } from './candidate.ts';
+import type { Space } from './compiled-space.ts';
 import { repairDraft } from './draft.ts';
-import type { Block, Genes, Space } from './genome.ts';
+import type { Block, Genes } from './genome.ts';
 import { type StorageGene, storageGenes, tieStorage } from './storage-genes.ts';
 
 /** The choice nearest to `value`; of two as near, the lower. */

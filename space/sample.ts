@@ -1,9 +1,10 @@
 // Random members of a space.
 import type { Layer } from './architecture.ts';
 import type { Candidate } from './candidate.ts';
+import type { Space } from './compiled-space.ts';
 import { alikeLayer, type LayerDeployment } from './deployment.ts';
 import { sampleDraft } from './draft.ts';
-import type { Block, Space } from './genome.ts';
+import type { Block } from './genome.ts';
 import type { Rng } from './random.ts';
 import { repairGenes } from './repair.ts';
 import { storageGenes, withStorage } from './storage-genes.ts';

@@ -2,8 +2,8 @@
 // Schema for editors and the tables of docs/search-space.md. A description is one sentence without a capital; what
 // follows `; by default` goes into the table's column of defaults. Rules between keys are in spec-checks.ts.
 import { z } from 'zod';
-import { KV_CACHE_FORMATS, WEIGHT_FORMATS } from './deployment.ts';
 import { DEFAULT_ENGINE, ENGINE_NAMES, PROVIDERS } from './engine-spec.ts';
+import { KV_CACHE_FORMATS, WEIGHT_FORMATS } from './number-formats.ts';
 import {
   PRUNING_METHODS,
   PRUNING_SCHEDULES,

@@ -3,10 +3,11 @@
 import type { Architecture } from './architecture.ts';
 import type { Candidate } from './candidate.ts';
 import type { Constraint } from './constraint.ts';
-import type { KvCacheFormat, LayerPart, WeightFormat, Workload } from './deployment.ts';
+import type { LayerPart, Workload } from './deployment.ts';
 import type { DraftChoices } from './draft.ts';
 import type { EngineSpec } from './engine-spec.ts';
 import type { MetricName, MetricTable } from './metrics.ts';
+import type { KvCacheFormat, WeightFormat } from './number-formats.ts';
 import type { Scale } from './scale.ts';
 
 /** Search algorithms by their name in the YAML file. */

@@ -1,6 +1,7 @@
 // How the layers' storage is chosen: one gene may speak for one part of one layer, for both parts, or for a run of
 // layers. Whatever varies the layers one by one ends in `tieStorage`, which makes every gene's layers agree again.
 import type { Layer } from './architecture.ts';
+import type { Space } from './compiled-space.ts';
 import {
   isAlike,
   LAYER_PARTS,
@@ -8,7 +9,6 @@ import {
   type LayerPart,
   type WeightStorage,
 } from './deployment.ts';
-import type { Space } from './genome.ts';
 
 type Property = keyof WeightStorage;
 type Value = WeightStorage[Property];

@@ -5,7 +5,7 @@ import { chooseTensor } from '../../evaluators/compression/file/choose-tensors.t
 import { compressFile } from '../../evaluators/compression/file/compress-file.ts';
 import { TensorFileWriter } from '../../evaluators/compression/file/tensor-file.ts';
 import { encodeFloat } from '../../hardware/formats/index.ts';
-import type { WeightFormat } from '../../space/deployment.ts';
+import type { WeightFormat } from '../../space/number-formats.ts';
 import { deriveRng } from '../../space/random.ts';
 
 /** (out, in) of the matrices of one layer of Llama-2 7B. */

@@ -1,7 +1,7 @@
 // The measurements of docs/compression.md.
 // npx tsx bench/compression/main.ts train | measure RESULTS.jsonl [NAME] | tables RESULTS.jsonl | predict
 //                                   | big-file FOLDER NLAYERS FORMAT SPARSITY
-import type { WeightFormat } from '../../space/deployment.ts';
+import type { WeightFormat } from '../../space/number-formats.ts';
 import { compressBigFile } from './big-file.ts';
 import { measureAll } from './measure.ts';
 import { comparePredictors } from './predict.ts';

@@ -15,13 +15,11 @@ import { decodeCodebook, encodeCodebook, encodedBits } from '../../hardware/form
 import {
   type Deployment,
   isSparse,
-  KV_CACHE_FORMATS,
   LAYER_PARTS,
   type LayerPart,
-  WEIGHT_FORMATS,
-  type WeightFormat,
   type WeightStorage,
 } from '../../space/deployment.ts';
+import { KV_CACHE_FORMATS, WEIGHT_FORMATS, type WeightFormat } from '../../space/number-formats.ts';
 import { expectedBits, type Measurement, uniform } from './measurement.ts';
 import { ARCHITECTURE, benchDataset, SEED, SETTINGS, trainedWeights } from './trained-model.ts';
 

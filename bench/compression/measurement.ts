@@ -2,7 +2,8 @@
 import { blockMatrices, storageOf } from '../../evaluators/compression/matrices.ts';
 import { expectedWeightBits } from '../../hardware/formats/index.ts';
 import type { Architecture } from '../../space/architecture.ts';
-import { alikeLayer, type Deployment, plainDeployment, type WeightFormat } from '../../space/deployment.ts';
+import { alikeLayer, type Deployment, plainDeployment } from '../../space/deployment.ts';
+import type { WeightFormat } from '../../space/number-formats.ts';
 
 export interface Measurement {
   readonly name: string;

@@ -4,12 +4,8 @@ import { createCalibrator } from '../../evaluators/compression/calibration.ts';
 import { createDeploymentMeter, measureDeployment } from '../../evaluators/compression/deployment-meter.ts';
 import { fitLossChange, type LossObservation } from '../../evaluators/compression/loss-change.ts';
 import { createNoiseProfile } from '../../evaluators/compression/noise.ts';
-import {
-  alikeLayer,
-  type Deployment,
-  type LayerDeployment,
-  type WeightFormat,
-} from '../../space/deployment.ts';
+import { alikeLayer, type Deployment, type LayerDeployment } from '../../space/deployment.ts';
+import type { WeightFormat } from '../../space/number-formats.ts';
 import { deriveRng } from '../../space/random.ts';
 import { uniform } from './measurement.ts';
 import { ARCHITECTURE, benchDataset, SEED, trainedWeights } from './trained-model.ts';

@@ -1,6 +1,6 @@
 // The results as Markdown.
 import { readFileSync } from 'node:fs';
-import { WEIGHT_FORMATS } from '../../space/deployment.ts';
+import { WEIGHT_FORMATS } from '../../space/number-formats.ts';
 import type { Measurement } from './measurement.ts';
 
 const signed = (x: number) => `${x < 0 ? '-' : '+'}${Math.abs(x).toFixed(4)}`;

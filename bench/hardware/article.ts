@@ -12,7 +12,7 @@ import {
   uniformDeployment,
   weightBits,
 } from '../../hardware/index.ts';
-import type { WeightFormat } from '../../space/deployment.ts';
+import type { WeightFormat } from '../../space/number-formats.ts';
 import { MODELS, type ModelName } from './models.ts';
 
 export interface ArticleCase {

@@ -7,7 +7,7 @@ import {
   loadAccelerator,
   uniformDeployment,
 } from '../../hardware/index.ts';
-import type { KvCacheFormat, WeightFormat } from '../../space/deployment.ts';
+import type { KvCacheFormat, WeightFormat } from '../../space/number-formats.ts';
 import { type CsvRow, readFixtureRows } from './csv.ts';
 import { MODELS, type ModelName } from './models.ts';
 

@@ -8,8 +8,8 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } fr
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { defineSpace, openRuns, resume, run, type Space } from '../../runs/library/index.ts';
-import { planRun } from '../../runs/plan.ts';
-import { createTrainer } from '../../runs/train.ts';
+import { planRun } from '../../runs/plan/plan.ts';
+import { createTrainer } from '../../runs/plan/train.ts';
 import { frontOf, hypervolume } from '../../search/index.ts';
 import { type Architecture, countParameters } from '../../space/architecture.ts';
 import { halfWidthOf, meanOf } from '../search/trace.ts';

@@ -8,7 +8,7 @@ import {
   uniformDeployment,
 } from '../../hardware/index.ts';
 import { type Architecture, countParameters } from '../../space/architecture.ts';
-import type { WeightFormat } from '../../space/deployment.ts';
+import type { WeightFormat } from '../../space/number-formats.ts';
 import { MODELS } from '../hardware/models.ts';
 
 const ULTRA = loadAccelerator('qualcomm-ai100-ultra');

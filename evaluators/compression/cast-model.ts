@@ -1,7 +1,8 @@
 // A model as a deployment stores it: every tensor through its codec, with exact bits and errors.
 import { castWeights, type Storage } from '../../hardware/formats/index.ts';
 import type { Architecture } from '../../space/architecture.ts';
-import type { Deployment, WeightFormat, WeightStorage } from '../../space/deployment.ts';
+import type { Deployment, WeightStorage } from '../../space/deployment.ts';
+import type { WeightFormat } from '../../space/number-formats.ts';
 import type { Weights } from '../model/parameters.ts';
 import { prunedCount } from './mask.ts';
 import { type MatrixSpec, matrixSpecs, storageOf } from './matrices.ts';

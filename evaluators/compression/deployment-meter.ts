@@ -1,7 +1,8 @@
 // Validation loss of deployed models: one architecture compiled once for each KV-cache format, weights fed in.
 import type * as tf from '@tensorflow/tfjs';
 import type { Architecture } from '../../space/architecture.ts';
-import type { Deployment, KvCacheFormat } from '../../space/deployment.ts';
+import type { Deployment } from '../../space/deployment.ts';
+import type { KvCacheFormat } from '../../space/number-formats.ts';
 import { bitsPerByte, type Dataset } from '../data/dataset.ts';
 import { countTargetBytes, readWindows, validationWindows } from '../data/windows.ts';
 import { type Buffer, bufferOf, type CompiledProgram, type Engine } from '../engine/program.ts';

@@ -2,7 +2,7 @@
 // token and head, (B, T, K, d), lie along the last axis. Exponents are exact for magnitudes of 2^-126 and above;
 // smaller ones count as 2^-126, far below anything that reaches a score.
 import * as tf from '@tensorflow/tfjs';
-import type { KvCacheFormat } from '../../space/deployment.ts';
+import type { KvCacheFormat } from '../../space/number-formats.ts';
 
 const LOWEST = -126;
 const HIGHEST = 127;

@@ -1,14 +1,8 @@
 // How much a deployment disturbs what each part of a model computes, before any loss is measured: the features from
 // which `fitLossChange` predicts.
 import type { Architecture } from '../../space/architecture.ts';
-import {
-  type Deployment,
-  KV_CACHE_FORMATS,
-  type KvCacheFormat,
-  LAYER_PARTS,
-  type LayerPart,
-  type WeightStorage,
-} from '../../space/deployment.ts';
+import { type Deployment, LAYER_PARTS, type LayerPart, type WeightStorage } from '../../space/deployment.ts';
+import { KV_CACHE_FORMATS, type KvCacheFormat } from '../../space/number-formats.ts';
 import type { Weights } from '../model/parameters.ts';
 import type { Calibration } from './calibration.ts';
 import { castMatrix } from './cast-model.ts';

@@ -1,6 +1,6 @@
 // A trained model: what generates text.
 import type { Architecture } from '../../space/architecture.ts';
-import type { KvCacheFormat } from '../../space/deployment.ts';
+import type { KvCacheFormat } from '../../space/number-formats.ts';
 import { castKvCache } from '../compression/kv-cache.ts';
 import { parameterSpecs, type Weights } from '../model/parameters.ts';
 import type { ForwardHooks } from '../model/transformer.ts';

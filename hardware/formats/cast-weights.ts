@@ -1,5 +1,5 @@
 // Any weight format of the search space applied to a real matrix: the values a deployment computes with, and their bits.
-import type { WeightFormat } from '../../space/deployment.ts';
+import type { WeightFormat } from '../../space/number-formats.ts';
 import { type ColumnEntries, columnEntries } from './columns.ts';
 import { decodeDense, encodeDense } from './dense.ts';
 import { checkFinite, checkShape } from './format-error.ts';

@@ -1,5 +1,5 @@
 // Bits of stored tensors: counted on what was encoded, or known beforehand from shape, format and sparsity.
-import type { WeightFormat } from '../../space/deployment.ts';
+import type { WeightFormat } from '../../space/number-formats.ts';
 import { packedBytes } from './bit-pack.ts';
 import { codebookShape, type DenseTensor, type ValueFormat } from './dense.ts';
 import { checkWhole, FormatError } from './format-error.ts';

@@ -13,8 +13,8 @@ import {
   parseCalibrationRows,
   readAcceleratorFile,
 } from '../../hardware/index.ts';
+import { readModelFile } from '../candidates/model-file.ts';
 import { formatNumber, formatShare, formatTable, plural } from '../format.ts';
-import { readModelFile } from '../model-file.ts';
 import { type CommonOptions, print, printJson, UsageError, writeResult } from './terminal.ts';
 
 interface CalibrateOptions extends CommonOptions {

@@ -6,8 +6,6 @@ import { countArchitectures, countMembers } from '../../space/count.ts';
 import { largestCandidate, middleCandidate, smallestCandidate } from '../../space/extremes.ts';
 import { type MetricName, metricTable } from '../../space/metrics.ts';
 import type { RunSpec } from '../../space/spec.ts';
-import { explainIdle, explainInfeasible, idleObjectives, surveySpace } from '../bounds.ts';
-import { plannedEvaluations } from '../budget.ts';
 import { describeArchitecture, describeScale, describeWeights } from '../describe.ts';
 import {
   formatBytes,
@@ -18,9 +16,11 @@ import {
   formatTable,
   metricHeading,
 } from '../format.ts';
-import { planRun, type RunPlan, readSpec } from '../plan.ts';
-import { estimateRunTime } from '../run-time.ts';
-import { threadsOf } from '../train.ts';
+import { explainIdle, explainInfeasible, idleObjectives, surveySpace } from '../plan/bounds.ts';
+import { plannedEvaluations } from '../plan/budget.ts';
+import { planRun, type RunPlan, readSpec } from '../plan/plan.ts';
+import { estimateRunTime } from '../plan/run-time.ts';
+import { threadsOf } from '../plan/train.ts';
 import { addEngineOptions, type EngineOptions, withWorkingEngine } from './engine-options.ts';
 import { type CommonOptions, EXIT_FAILURE, note, print, printJson } from './terminal.ts';
 

@@ -1,9 +1,9 @@
 // What the command line offers, as data: commands, their options and arguments, and what may stand for each. Shell
 // completions are made from it.
 import type { Command, Option } from 'commander';
-import { KV_CACHE_FORMATS, WEIGHT_FORMATS } from '../../space/deployment.ts';
 import { ENGINE_NAMES, PROVIDERS } from '../../space/engine-spec.ts';
 import { METRIC_NAMES } from '../../space/metrics.ts';
+import { KV_CACHE_FORMATS, WEIGHT_FORMATS } from '../../space/number-formats.ts';
 
 /** What may stand where a value is expected; `candidates` are of the run that was named before. */
 export type ValueKind = 'runs' | 'candidates' | 'files' | 'folders' | 'free' | readonly string[];

@@ -8,6 +8,7 @@ import {
   metricOf,
   metricTable,
 } from '../../space/metrics.ts';
+import { CANDIDATE_ARGUMENT, namedCandidate } from '../candidates/named-candidate.ts';
 import {
   describeArchitecture,
   describeDraft,
@@ -23,8 +24,7 @@ import {
   formatTable,
   metricHeading,
 } from '../format.ts';
-import { CANDIDATE_ARGUMENT, namedCandidate } from '../named-candidate.ts';
-import { toMinimised } from '../problem.ts';
+import { toMinimised } from '../plan/problem.ts';
 import { type EvaluationResult, type RunDetails, RunReader } from '../store/queries.ts';
 import type { CandidateRecord, SpeculationRecord } from '../store/records.ts';
 import { type CommonOptions, print, printJson, RUN_ARGUMENT } from './terminal.ts';

@@ -1,8 +1,8 @@
 // `completion`: scripts that let a shell complete commands, options, runs and candidates, and what those scripts ask.
 import type { Command } from 'commander';
 import { metricTable } from '../../space/metrics.ts';
+import { markLabels, marksOf } from '../candidates/marks.ts';
 import { formatMetric } from '../format.ts';
-import { markLabels, marksOf } from '../report/marks.ts';
 import { RunReader } from '../store/queries.ts';
 import { StoreError } from '../store/store-error.ts';
 import { SHELLS } from './command-shape.ts';

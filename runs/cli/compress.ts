@@ -4,7 +4,7 @@ import { basename, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { openTensorFile } from '../../evaluators/compression/file/tensor-file.ts';
 import { chooseTensor, compressFile, type FileTensorReport } from '../../evaluators/index.ts';
-import { WEIGHT_FORMATS, type WeightFormat } from '../../space/deployment.ts';
+import { WEIGHT_FORMATS, type WeightFormat } from '../../space/number-formats.ts';
 import { formatBytes, formatNumber, formatShare, formatTable } from '../format.ts';
 import { oneOf, shareOf } from './serving.ts';
 import { type CommonOptions, print, printJson, UsageError } from './terminal.ts';

@@ -1,17 +1,17 @@
 // Drafts as people name them on the command line: a candidate, the first layers, look-up.
 import { hashOf } from '../../space/candidate.ts';
 import type { RunSpec } from '../../space/spec.ts';
-import { describeDraft } from '../describe.ts';
-import { namedCandidate } from '../named-candidate.ts';
-import type { NamedDraft } from '../pair.ts';
+import { namedCandidate } from '../candidates/named-candidate.ts';
+import type { NamedDraft } from '../candidates/pair.ts';
 import {
   measuredDrafts,
   type ServedCandidate,
   selfDepths,
   servedCandidate,
   smallerCandidates,
-} from '../served.ts';
-import { LOOKUP, servedDraft } from '../speculation.ts';
+} from '../candidates/served.ts';
+import { describeDraft } from '../describe.ts';
+import { LOOKUP, servedDraft } from '../plan/speculation.ts';
 import type { RunReader } from '../store/queries.ts';
 import { UsageError } from './terminal.ts';
 

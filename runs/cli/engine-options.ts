@@ -10,7 +10,7 @@ import {
   type Provider,
 } from '../../space/engine-spec.ts';
 import type { RunSpec } from '../../space/spec.ts';
-import { withEngine } from '../engine.ts';
+import { withEngine } from '../plan/engine.ts';
 import { oneOf } from './serving.ts';
 import { UsageError, wholeNumber } from './terminal.ts';
 

@@ -9,7 +9,7 @@ import type {
   SpeculationEstimate,
 } from '../../hardware/index.ts';
 import { isSparse } from '../../space/deployment.ts';
-import { breakdownTable, sumParts } from '../breakdown.ts';
+import { breakdownTable, sumParts } from '../candidates/breakdown.ts';
 import { describeWeights } from '../describe.ts';
 import {
   formatBytes,

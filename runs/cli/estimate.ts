@@ -15,8 +15,8 @@ import {
   sensitivity,
   smallestCards,
 } from '../../hardware/index.ts';
-import { WEIGHT_FORMATS } from '../../space/deployment.ts';
-import { readModelFile } from '../model-file.ts';
+import { WEIGHT_FORMATS } from '../../space/number-formats.ts';
+import { readModelFile } from '../candidates/model-file.ts';
 import { type Estimated, estimateText } from './estimate-text.ts';
 import {
   addServingOptions,

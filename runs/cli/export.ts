@@ -1,13 +1,13 @@
 // `export`: one candidate as a folder that transformers, ONNX Runtime and others load.
 import type { Command } from 'commander';
 import { METRICS } from '../../space/metrics.ts';
+import { CANDIDATE_ARGUMENT } from '../candidates/named-candidate.ts';
 import { type ExportReport, exportCandidate } from '../export/export-candidate.ts';
 import { checkTarget } from '../export/fresh-folder.ts';
 import { EXPORT_DTYPES, type ExportDtype } from '../export/model-folder.ts';
 import { EXPORT_FORMATS, type ExportFormat } from '../export/request.ts';
 import { openSource } from '../export/source.ts';
 import { formatBytes, formatMetric, formatTable } from '../format.ts';
-import { CANDIDATE_ARGUMENT } from '../named-candidate.ts';
 import { oneOf } from './serving.ts';
 import {
   type CommonOptions,

@@ -9,6 +9,8 @@ import {
   metricOf,
   metricTable,
 } from '../../space/metrics.ts';
+import { type FrontQuery, noFrontYet, queryFront, rangesNamed } from '../candidates/front-query.ts';
+import { markLabels, marksOf } from '../candidates/marks.ts';
 import { describeArchitecture, describeDraft, describeScale, describeWeights } from '../describe.ts';
 import {
   type Column,
@@ -19,8 +21,6 @@ import {
   metricHeading,
   plural,
 } from '../format.ts';
-import { type FrontQuery, noFrontYet, queryFront, rangesNamed } from '../front-query.ts';
-import { markLabels, marksOf } from '../report/marks.ts';
 import { type FrontMember, type RunDetails, RunReader, type StoredFront } from '../store/queries.ts';
 import type { SpeculationRecord } from '../store/records.ts';
 import { metricNamed } from './metric-name.ts';

@@ -2,7 +2,6 @@
 import type { Command } from 'commander';
 import type { LanguageModel } from '../../evaluators/generation/language-model.ts';
 import type { MeasurementTask } from '../../evaluators/port.ts';
-import { formatNumber, formatTable } from '../format.ts';
 import {
   type Drafting,
   type ModelRoom,
@@ -10,12 +9,13 @@ import {
   tokenizerOf,
   type Writing,
   write,
-} from '../generation.ts';
-import { CANDIDATE_ARGUMENT, namedCandidate } from '../named-candidate.ts';
-import type { NamedDraft } from '../pair.ts';
-import { planOfRun, requireWeights, type ServedCandidate, servedCandidate } from '../served.ts';
+} from '../candidates/generation.ts';
+import { CANDIDATE_ARGUMENT, namedCandidate } from '../candidates/named-candidate.ts';
+import type { NamedDraft } from '../candidates/pair.ts';
+import { planOfRun, requireWeights, type ServedCandidate, servedCandidate } from '../candidates/served.ts';
+import { formatNumber, formatTable } from '../format.ts';
+import { checkpointFolderOf, taskSettings } from '../plan/train.ts';
 import { type RunDetails, RunReader } from '../store/queries.ts';
-import { checkpointFolderOf, taskSettings } from '../train.ts';
 import { DRAFT_FORMS, namedDraft, ownDraft } from './draft-option.ts';
 import { addEngineOptions, type EngineOptions, withWorkingEngine } from './engine-options.ts';
 import { numberBetween } from './serving.ts';

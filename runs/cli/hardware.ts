@@ -7,8 +7,8 @@ import {
   loadAccelerator,
   readAcceleratorFile,
 } from '../../hardware/index.ts';
+import { readModelFile } from '../candidates/model-file.ts';
 import { formatCount, formatNumber, formatShare, formatTable, plural } from '../format.ts';
-import { readModelFile } from '../model-file.ts';
 import { compareDocument, compareText, type Side } from './hardware-compare.ts';
 import { cardOf, rate, summaryOf } from './hardware-figures.ts';
 import { addServingOptions, choiceOf, deploymentOf, type ServingOptions, workloadOf } from './serving.ts';

@@ -1,14 +1,14 @@
 // `pair`: a trained candidate with every draft that it could have, measured and priced, and which of them is best.
 import type { Command } from 'commander';
 import { countParameters } from '../../space/architecture.ts';
-import { estimateDeployed } from '../costs.ts';
+import { CANDIDATE_ARGUMENT, namedCandidate } from '../candidates/named-candidate.ts';
+import { type PairRow, pairTable } from '../candidates/pair.ts';
+import { planOfRun, requireWeights, type ServedCandidate, servedCandidate } from '../candidates/served.ts';
 import { formatCount, formatSeconds, formatTable } from '../format.ts';
-import { CANDIDATE_ARGUMENT, namedCandidate } from '../named-candidate.ts';
-import { type PairRow, pairTable } from '../pair.ts';
-import { planOfRun, requireWeights, type ServedCandidate, servedCandidate } from '../served.ts';
-import { explainVerdict } from '../speculation.ts';
+import { estimateDeployed } from '../plan/costs.ts';
+import { explainVerdict } from '../plan/speculation.ts';
+import { checkpointFolderOf, createTrainer } from '../plan/train.ts';
 import { RunReader } from '../store/queries.ts';
-import { checkpointFolderOf, createTrainer } from '../train.ts';
 import { DRAFT_FORMS, defaultDrafts, namedDraft } from './draft-option.ts';
 import { addEngineOptions, type EngineOptions, withWorkingEngine } from './engine-options.ts';
 import { numberBetween } from './serving.ts';

@@ -1,10 +1,10 @@
 // `pick`: one member of a front by weights, with the reasons.
 import type { Command } from 'commander';
 import { type MetricName, type MetricTable, metricOf } from '../../space/metrics.ts';
+import { noFrontYet, queryFront } from '../candidates/front-query.ts';
+import { type Pick, pickMember, type Weight } from '../candidates/pick.ts';
 import { describeArchitecture, describeDeployed } from '../describe.ts';
 import { formatChange, formatMetric, formatNumber, formatTable, metricHeading, plural } from '../format.ts';
-import { noFrontYet, queryFront } from '../front-query.ts';
-import { type Pick, pickMember, type Weight } from '../report/pick.ts';
 import { RunError } from '../run-error.ts';
 import { type FrontMember, type RunDetails, RunReader } from '../store/queries.ts';
 import { metricNamed } from './metric-name.ts';

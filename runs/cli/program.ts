@@ -1,7 +1,7 @@
 // The command line: one file a command, errors as one line, exit codes 0 / 1 / 2 / 130.
 import { Command } from 'commander';
+import { packageVersion } from '../plan/version.ts';
 import { DEFAULT_DATABASE } from '../store/store-error.ts';
-import { packageVersion } from '../version.ts';
 import { describeError, EXIT_OK, EXIT_USAGE } from './terminal.ts';
 
 const EXAMPLES = `

@@ -1,8 +1,8 @@
 // How a run shows itself while it goes on: one spinner line on a terminal, plain lines elsewhere.
 import ora from 'ora';
 import { METRICS } from '../../space/metrics.ts';
-import type { RunEvent, RunListener } from '../events.ts';
 import { formatDuration, formatMetric, formatNumber, plural } from '../format.ts';
+import type { RunEvent, RunListener } from '../loop/events.ts';
 import type { FrontRecord } from '../store/records.ts';
 import { hasColor } from './terminal.ts';
 

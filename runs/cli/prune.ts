@@ -1,7 +1,7 @@
 // `prune`: frees the disk of trained weights that a finished run does not need any more.
 import type { Command } from 'commander';
+import { planPrune, prune, totalBytes } from '../candidates/prune.ts';
 import { formatBytes, plural } from '../format.ts';
-import { planPrune, prune, totalBytes } from '../prune.ts';
 import { RunReader } from '../store/queries.ts';
 import { suggestion } from '../store/store-error.ts';
 import { type CommonOptions, print, printJson, RUN_ARGUMENT } from './terminal.ts';

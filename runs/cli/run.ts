@@ -2,15 +2,21 @@
 import { dirname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { metricOf, metricTable } from '../../space/metrics.ts';
-import { explainIdle, idleObjectives, surveySpace } from '../bounds.ts';
+import { queryFront } from '../candidates/front-query.ts';
 import { describeEngine } from '../describe.ts';
-import { engineOf, isSameEngine } from '../engine.ts';
-import { type ExecuteOptions, type RunOutcome, refuseOtherFormat, resumeRun, startRun } from '../execute.ts';
-import { queryFront } from '../front-query.ts';
-import { planRun, type RunPlan, readSpec } from '../plan.ts';
+import {
+  type ExecuteOptions,
+  type RunOutcome,
+  refuseOtherFormat,
+  resumeRun,
+  startRun,
+} from '../loop/execute.ts';
+import { explainIdle, idleObjectives, surveySpace } from '../plan/bounds.ts';
+import { engineOf, isSameEngine } from '../plan/engine.ts';
+import { planRun, type RunPlan, readSpec } from '../plan/plan.ts';
+import { checkpointFolderOf, createTrainer, threadsOf } from '../plan/train.ts';
 import { RunReader } from '../store/queries.ts';
 import { suggestion } from '../store/store-error.ts';
-import { checkpointFolderOf, createTrainer, threadsOf } from '../train.ts';
 import { addEngineOptions, type EngineOptions, withWorkingEngine } from './engine-options.ts';
 import { frontDocument, frontText } from './front.ts';
 import { type ProgressView, plainView, spinnerView } from './progress.ts';

@@ -1,15 +1,10 @@
 // Options that say how a model is served, shared by the commands that price one.
 import type { Command } from 'commander';
 import { type UniformChoice, uniformDeployment } from '../../hardware/index.ts';
-import {
-  type Deployment,
-  KV_CACHE_FORMATS,
-  mapStorage,
-  WEIGHT_FORMATS,
-  type Workload,
-} from '../../space/deployment.ts';
+import { type Deployment, mapStorage, type Workload } from '../../space/deployment.ts';
 import { didYouMean } from '../../space/did-you-mean.ts';
-import type { ModelFile } from '../model-file.ts';
+import { KV_CACHE_FORMATS, WEIGHT_FORMATS } from '../../space/number-formats.ts';
+import type { ModelFile } from '../candidates/model-file.ts';
 import { UsageError, wholeNumber } from './terminal.ts';
 
 export interface ServingOptions {

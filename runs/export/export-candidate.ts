@@ -15,7 +15,7 @@ import { measureBitsPerByte } from '../../evaluators/training/train.ts';
 import { type CostEstimate, isPlainLlama, metricsOf, uniformArchitecture } from '../../hardware/index.ts';
 import type { Architecture } from '../../space/architecture.ts';
 import { deployedArchitecture } from '../../space/scale.ts';
-import { estimateDeployed } from '../costs.ts';
+import { estimateDeployed } from '../plan/costs.ts';
 import { RunError } from '../run-error.ts';
 import { isCloudAi100, writeCloudAi100 } from './cloud-ai-100.ts';
 import { writeCompressed } from './compressed-file.ts';

@@ -7,16 +7,16 @@ import type { Weights } from '../../evaluators/model/parameters.ts';
 import type { MeasurementTask, PairTask, TrainingProgress } from '../../evaluators/port.ts';
 import { draftSource } from '../../evaluators/speculation/pair-at-rung.ts';
 import { FormatError } from '../../hardware/index.ts';
-import { storedDonor } from '../heritage.ts';
-import { servingTask } from '../measurements.ts';
-import { namedCandidate } from '../named-candidate.ts';
-import type { RunPlan } from '../plan.ts';
+import { namedCandidate } from '../candidates/named-candidate.ts';
+import { bestResult, planOfRun, requireWeights } from '../candidates/served.ts';
+import { storedDonor } from '../loop/heritage.ts';
+import { servingTask } from '../loop/measurements.ts';
+import type { RunPlan } from '../plan/plan.ts';
+import { servedDraft } from '../plan/speculation.ts';
+import { checkpointFolderOf, taskSettings } from '../plan/train.ts';
 import { RunError } from '../run-error.ts';
-import { bestResult, planOfRun, requireWeights } from '../served.ts';
-import { servedDraft } from '../speculation.ts';
 import { type EvaluationResult, type RunDetails, RunReader } from '../store/queries.ts';
 import type { CandidateRecord } from '../store/records.ts';
-import { checkpointFolderOf, taskSettings } from '../train.ts';
 
 /** A candidate of a run with its result at the highest rung that it reached. */
 export interface ExportSource {

@@ -6,9 +6,9 @@ import { specFromObject } from '../../space/load-spec.ts';
 import { type BuiltInMetric, METRIC_NAMES, type Metric } from '../../space/metrics.ts';
 import type { RunSpec } from '../../space/spec.ts';
 import { SpecError, type SpecIssue } from '../../space/spec-error.ts';
-import type { OwnMetric } from '../cost-setting.ts';
-import { SHAPE_NAMES } from '../front-query.ts';
-import { readSpec, referenceChecks } from '../plan.ts';
+import { SHAPE_NAMES } from '../candidates/front-query.ts';
+import type { OwnMetric } from '../plan/cost-setting.ts';
+import { readSpec, referenceChecks } from '../plan/plan.ts';
 
 /** A search that is complete and valid: what `run` takes. */
 export interface Space {

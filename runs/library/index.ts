@@ -16,10 +16,10 @@ export {
   type Deployment,
   SpecError,
 } from '../../space/index.ts';
-export type { OwnMetric } from '../cost-setting.ts';
-export type { RunEvent } from '../events.ts';
-export type { RunOutcome } from '../execute.ts';
-export type { FrontQuery } from '../front-query.ts';
+export type { FrontQuery } from '../candidates/front-query.ts';
+export type { RunEvent } from '../loop/events.ts';
+export type { RunOutcome } from '../loop/execute.ts';
+export type { OwnMetric } from '../plan/cost-setting.ts';
 export { RunError } from '../run-error.ts';
 export type { EvaluationResult, FrontMember, RunDetails, RunSummary, StoredFront } from '../store/queries.ts';
 export { StoreError } from '../store/store-error.ts';

@@ -1,6 +1,6 @@
 // The runs of a database as plain data.
-import { type FrontQuery, queryFront } from '../front-query.ts';
-import { namedCandidate } from '../named-candidate.ts';
+import { type FrontQuery, queryFront } from '../candidates/front-query.ts';
+import { namedCandidate } from '../candidates/named-candidate.ts';
 import {
   type EvaluationResult,
   type RunDetails,

@@ -1,6 +1,6 @@
 // A run as a stream of events and an outcome. Events wait for whoever reads them; the run never does.
-import type { RunEvent, RunListener } from '../events.ts';
-import type { RunOutcome } from '../execute.ts';
+import type { RunEvent, RunListener } from '../loop/events.ts';
+import type { RunOutcome } from '../loop/execute.ts';
 
 /** A run under way: loop over its events, or wait for its outcome, or both. */
 export interface Run extends AsyncIterable<RunEvent> {

@@ -1,12 +1,12 @@
 // Starting a run and resuming one from a program.
 import { checkEngine, type Evaluator } from '../../evaluators/index.ts';
-import type { OwnMetric } from '../cost-setting.ts';
-import { engineOf } from '../engine.ts';
-import { type ExecuteOptions, refuseOtherFormat, resumeRun, startRun } from '../execute.ts';
-import { planRun, type RunPlan } from '../plan.ts';
+import { type ExecuteOptions, refuseOtherFormat, resumeRun, startRun } from '../loop/execute.ts';
+import type { OwnMetric } from '../plan/cost-setting.ts';
+import { engineOf } from '../plan/engine.ts';
+import { planRun, type RunPlan } from '../plan/plan.ts';
+import { checkpointFolderOf, createTrainer, threadsOf } from '../plan/train.ts';
 import { RunReader } from '../store/queries.ts';
 import { DEFAULT_DATABASE } from '../store/store-error.ts';
-import { checkpointFolderOf, createTrainer, threadsOf } from '../train.ts';
 import type { Space } from './define-space.ts';
 import { type Run, streamRun } from './run-stream.ts';
 

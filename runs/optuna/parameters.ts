@@ -1,8 +1,8 @@
 // The genome of a run's candidates as Optuna's parameters, one named value for each choice that varies on its own.
 // What all layers, or both parts of a layer, share in every candidate of the run is one parameter.
 import type { Candidate } from '../../space/candidate.ts';
+import { compileSpace } from '../../space/compiled-space.ts';
 import { type Deployment, LAYER_PARTS, type LayerPart, type WeightStorage } from '../../space/deployment.ts';
-import { compileSpace } from '../../space/genome.ts';
 import type { RunSpec } from '../../space/spec.ts';
 import { hasPart, storageChoices } from '../../space/storage-genes.ts';
 

@@ -2,7 +2,7 @@
 // rung that the front is made of, pruned where it stopped below, failed where training or measuring did.
 import { type MetricValues, metricOf, metricTable } from '../../space/metrics.ts';
 import type { RunSpec } from '../../space/spec.ts';
-import { groupBy } from '../attempts.ts';
+import { groupBy } from '../loop/attempts.ts';
 import type { EvaluationResult, RunReader } from '../store/queries.ts';
 import type { CandidateRecord } from '../store/records.ts';
 import { type Distribution, type Parameters, parametersOf } from './parameters.ts';

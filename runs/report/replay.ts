@@ -2,9 +2,9 @@
 // replaying the stored results counts it again, exactly.
 import { createSearch, type RejectionCounts } from '../../search/index.ts';
 import type { RunSpec } from '../../space/spec.ts';
-import { searchSettings } from '../budget.ts';
-import { hypervolumeBox } from '../fronts.ts';
-import { type RunProblem, toMinimised } from '../problem.ts';
+import { hypervolumeBox } from '../loop/fronts.ts';
+import { searchSettings } from '../plan/budget.ts';
+import { type RunProblem, toMinimised } from '../plan/problem.ts';
 import type { EvaluationResult } from '../store/queries.ts';
 import type { CandidateRecord, StoredObjective } from '../store/records.ts';
 

@@ -4,7 +4,6 @@ import type { Architecture } from '../../space/architecture.ts';
 import type { Deployment } from '../../space/deployment.ts';
 import type { Draft } from '../../space/draft.ts';
 import type { MetricName, MetricValues } from '../../space/metrics.ts';
-import type { PairVerdict } from '../speculation.ts';
 
 /** One objective of a run, with the fixed points its hypervolume is measured between. */
 export interface StoredObjective {
@@ -127,6 +126,23 @@ export interface PairRecord {
   /** Present exactly when `state` is ok. */
   readonly lengths?: readonly PairLength[];
   readonly wallSeconds: number;
+}
+
+/** What decides whether a pair pays. Plain JSON. */
+export interface PairVerdict {
+  /** Tokens that a round drafts at most; 0 = the target is better off alone. */
+  readonly draftLength: number;
+  /** Tokens a round at that length; at the best one that drafts where the target is better off alone. */
+  readonly tokensPerRound: number;
+  /** Over the target alone, at the same length. */
+  readonly speedup: number;
+  /** A draft step, and the verification of that many tokens, in plain steps of the target. */
+  readonly draftRatio: number;
+  readonly verifyRatio: number;
+  /** Share of the rounds in which anything was drafted. */
+  readonly proposalRatio: number;
+  /** Accepted over tested tokens above which some length pays; absent where none would. */
+  readonly neededAcceptance?: number;
 }
 
 /** What became of the draft of a candidate, as its costs were judged. */

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { beforeAll, expect, it } from 'vitest';
 import { createProgram } from '../../runs/cli/program.ts';
-import { commandLine } from '../runs/command-line.ts';
+import { commandLine } from '../runs/cli/command-line.ts';
 import { parseLine, type ShellLine } from './shell.ts';
 import { enterWorld } from './world.ts';
 

@@ -3,7 +3,7 @@
 import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { type CommandResult, commandLine } from '../runs/command-line.ts';
+import { type CommandResult, commandLine } from '../runs/cli/command-line.ts';
 import { ROOT } from './blocks.ts';
 import type { ShellLine } from './shell.ts';
 

@@ -1,7 +1,7 @@
 // YAML of the documentation: whole files are valid, parts of one are valid in a file that has the rest.
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { referenceChecks } from '../../runs/plan.ts';
+import { referenceChecks } from '../../runs/plan/plan.ts';
 import { parseSpec, specFromObject } from '../../space/load-spec.ts';
 import { blocksIn, ROOT } from './blocks.ts';
 

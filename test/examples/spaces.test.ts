@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { countParameters, defineEvaluator, openRuns, readSpace, run } from '../../runs/library/index.ts';
-import { commandLine } from '../runs/command-line.ts';
+import { commandLine } from '../runs/cli/command-line.ts';
 import { newDatabase } from '../runs/harness.ts';
 
 const EXAMPLES = resolve(import.meta.dirname, '../../examples');

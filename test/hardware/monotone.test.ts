@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type CostInput, estimateCost, loadAccelerator } from '../../hardware/index.ts';
-import { mapStorage, WEIGHT_FORMATS } from '../../space/deployment.ts';
+import { mapStorage } from '../../space/deployment.ts';
+import { WEIGHT_FORMATS } from '../../space/number-formats.ts';
 
 const ACCELERATORS = [
   'qualcomm-ai100-standard',

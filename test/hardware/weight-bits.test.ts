@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { readFixtureJson } from '../../bench/hardware/csv.ts';
 import { expectedDummies, expectedStorageBits } from '../../hardware/formats/index.ts';
 import { weightBits } from '../../hardware/weight-bits.ts';
-import { WEIGHT_FORMATS } from '../../space/deployment.ts';
+import { WEIGHT_FORMATS } from '../../space/number-formats.ts';
 
 const perWeight = (format: (typeof WEIGHT_FORMATS)[number], rows: number, cols: number): number =>
   weightBits(format, { rows, cols }) / (rows * cols);

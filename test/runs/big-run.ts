@@ -1,7 +1,7 @@
 // A database with a run of very many candidates, written straight into its tables: real genomes with real costs, losses
 // from a formula.
 
-import { planCosts } from '../../runs/cost-plan.ts';
+import { planCosts } from '../../runs/plan/cost-plan.ts';
 import { openForWriting } from '../../runs/store/database.ts';
 import type { StoredObjective } from '../../runs/store/records.ts';
 import { prepareWrites } from '../../runs/store/writes.ts';

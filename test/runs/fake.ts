@@ -15,18 +15,13 @@ import type {
   TrainingTask,
 } from '../../evaluators/port.ts';
 import { expectedTokens } from '../../hardware/index.ts';
-import { createProblem, type RunProblem } from '../../runs/problem.ts';
+import { createProblem, type RunProblem } from '../../runs/plan/problem.ts';
 import { countParameters, type Layer } from '../../space/architecture.ts';
 import type { Candidate } from '../../space/candidate.ts';
 import { parseConstraint } from '../../space/constraint.ts';
-import {
-  alikeLayer,
-  LAYER_PARTS,
-  plainDeployment,
-  type WeightFormat,
-  type WeightStorage,
-} from '../../space/deployment.ts';
+import { alikeLayer, LAYER_PARTS, plainDeployment, type WeightStorage } from '../../space/deployment.ts';
 import { METRICS, type MetricName } from '../../space/metrics.ts';
+import type { WeightFormat } from '../../space/number-formats.ts';
 import type { Rng } from '../../space/random.ts';
 import { hasPart } from '../../space/storage-genes.ts';
 

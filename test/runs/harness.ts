@@ -2,8 +2,8 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { RunEvent } from '../../runs/events.ts';
-import { type ExecuteOptions, type Runnable, resumeRun, startRun } from '../../runs/execute.ts';
+import type { RunEvent } from '../../runs/loop/events.ts';
+import { type ExecuteOptions, type Runnable, resumeRun, startRun } from '../../runs/loop/execute.ts';
 import { RunReader } from '../../runs/store/queries.ts';
 import type { Candidate } from '../../space/candidate.ts';
 import { parseConstraint } from '../../space/constraint.ts';

@@ -1,8 +1,8 @@
 // A run with real training, in this process, in its own database.
 import { dirname } from 'node:path';
-import { startRun } from '../../runs/execute.ts';
-import { planRun, readSpec } from '../../runs/plan.ts';
-import { checkpointFolderOf, createTrainer } from '../../runs/train.ts';
+import { startRun } from '../../runs/loop/execute.ts';
+import { planRun, readSpec } from '../../runs/plan/plan.ts';
+import { checkpointFolderOf, createTrainer } from '../../runs/plan/train.ts';
 import type { RunSpec } from '../../space/spec.ts';
 import { newDatabase, storedResult } from './harness.ts';
 

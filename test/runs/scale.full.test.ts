@@ -7,7 +7,7 @@ import { reportHtml } from '../../runs/report/page.ts';
 import { buildReport } from '../../runs/report/report-data.ts';
 import { RunReader } from '../../runs/store/queries.ts';
 import { writeBigRun } from './big-run.ts';
-import { commandLine } from './command-line.ts';
+import { commandLine } from './cli/command-line.ts';
 import { newDatabase } from './harness.ts';
 import { browserNote, chromiumPath, launchBrowser, openPage } from './report/browser.ts';
 

@@ -1,11 +1,12 @@
 // Drafts as genes: what is canonical for which target, how many there are, and that variation reaches all of them.
 import { describe, expect, test } from 'vitest';
 import { type Candidate, hashOf } from '../../space/candidate.ts';
+import { compileSpace } from '../../space/compiled-space.ts';
 import { countMembers } from '../../space/count.ts';
 import { crossCandidates } from '../../space/cross.ts';
 import { allDrafts, countDrafts, type Draft, type DraftChoices } from '../../space/draft.ts';
 import { largestCandidate, middleCandidate, smallestCandidate } from '../../space/extremes.ts';
-import { compileSpace, containsCandidate, genesOf } from '../../space/genome.ts';
+import { containsCandidate, genesOf } from '../../space/genome.ts';
 import { parseSpec } from '../../space/load-spec.ts';
 import { mutateCandidate } from '../../space/mutate.ts';
 import { deriveRng } from '../../space/random.ts';

@@ -2,20 +2,15 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { countParameters } from '../../space/architecture.ts';
 import type { Candidate } from '../../space/candidate.ts';
+import { compileSpace, type Space } from '../../space/compiled-space.ts';
 import { countArchitectures, countMembers } from '../../space/count.ts';
 import { crossCandidates } from '../../space/cross.ts';
-import { alikeLayer, plainDeployment, type WeightFormat } from '../../space/deployment.ts';
+import { alikeLayer, plainDeployment } from '../../space/deployment.ts';
 import { largestCandidate, middleCandidate, smallestCandidate } from '../../space/extremes.ts';
-import {
-  architectureHash,
-  candidateKey,
-  compileSpace,
-  containsCandidate,
-  genesOf,
-  type Space,
-} from '../../space/genome.ts';
+import { architectureHash, candidateKey, containsCandidate, genesOf } from '../../space/genome.ts';
 import { parseSpec } from '../../space/load-spec.ts';
 import { mutateCandidate } from '../../space/mutate.ts';
+import type { WeightFormat } from '../../space/number-formats.ts';
 import { deriveRng } from '../../space/random.ts';
 import { deploymentsOf } from '../../space/redeploy.ts';
 import { repairGenes, stretch } from '../../space/repair.ts';

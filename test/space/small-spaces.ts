@@ -1,9 +1,10 @@
 // Spaces small enough to enumerate, and random ones, for the tests of the genome.
 import fc from 'fast-check';
 import type { Candidate } from '../../space/candidate.ts';
-import { KV_CACHE_FORMATS, WEIGHT_FORMATS, type WeightStorage } from '../../space/deployment.ts';
+import type { Space } from '../../space/compiled-space.ts';
+import type { WeightStorage } from '../../space/deployment.ts';
 import type { Draft, DraftChoices, DraftLength } from '../../space/draft.ts';
-import type { Space } from '../../space/genome.ts';
+import { KV_CACHE_FORMATS, WEIGHT_FORMATS } from '../../space/number-formats.ts';
 import type { PartChoices } from '../../space/spec.ts';
 import { storageGenes } from '../../space/storage-genes.ts';
 

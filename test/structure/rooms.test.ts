@@ -13,6 +13,17 @@ const ALLOWED: Record<string, readonly string[]> = {
   runs: ['space', 'hardware', 'evaluators', 'search'],
 };
 
+/** The rooms within runs, from the lowest up: each may import those before it, and files that lie in runs itself. */
+const RUNS_FLOORS = [
+  ['store'],
+  ['plan'],
+  ['loop'],
+  ['candidates'],
+  ['report', 'export', 'optuna', 'library'],
+  ['serve'],
+  ['cli'],
+] as const;
+
 function sources(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = join(folder, entry.name);
@@ -43,6 +54,49 @@ describe('the rooms', () => {
       expect(wrong).toEqual([]);
     });
   }
+
+  it('runs is built in floors', () => {
+    const floorOf = (path: string) => {
+      const [, room, ...rest] = relative(root, path).split('/');
+      return rest.length === 0 ? -1 : RUNS_FLOORS.findIndex((rooms) => rooms.some((each) => each === room));
+    };
+    const files = sources(join(root, 'runs')).filter(
+      (file) => file.split('/').length > root.split('/').length + 2,
+    );
+    const wrong = files.flatMap((file) => {
+      const room = dirname(relative(root, file)).split('/')[1]!;
+      expect(RUNS_FLOORS.flat(), file).toContain(room);
+      return importsOf(file)
+        .filter((specifier) => specifier.startsWith('.'))
+        .map((specifier) => resolve(dirname(file), specifier))
+        .filter((target) => roomOf(target) === 'runs' && !target.startsWith(join(root, 'runs', room, '/')))
+        .filter((target) => floorOf(target) >= floorOf(file))
+        .map((target) => `${relative(root, file)} -> ${relative(root, target)}`);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it('imports in no circle', () => {
+    const state = new Map<string, 'open' | 'done'>();
+    const circles: string[] = [];
+    const visit = (file: string, path: readonly string[]): void => {
+      if (state.get(file) === 'done') return;
+      if (state.get(file) === 'open') {
+        const circle = [...path.slice(path.indexOf(file)), file];
+        circles.push(circle.map((each) => relative(root, each)).join(' -> '));
+        return;
+      }
+      state.set(file, 'open');
+      for (const specifier of importsOf(file)) {
+        if (specifier.startsWith('.') && specifier.endsWith('.ts')) {
+          visit(resolve(dirname(file), specifier), [...path, file]);
+        }
+      }
+      state.set(file, 'done');
+    };
+    for (const room of Object.keys(ALLOWED)) for (const file of sources(join(root, room))) visit(file, []);
+    expect(circles).toEqual([]);
+  });
 
   it('names only files that exist', () => {
     const missing = Object.keys(ALLOWED).flatMap((room) =>

@@ -7,7 +7,7 @@ import {
   encodeWeights,
   type Storage,
 } from '../../../hardware/formats/index.ts';
-import type { WeightFormat } from '../../../space/deployment.ts';
+import type { WeightFormat } from '../../../space/number-formats.ts';
 import { CheckpointError } from '../../checkpoint/checkpoint-error.ts';
 import type { TensorEntry } from '../../checkpoint/safetensors-header.ts';
 import { type CastMatrix, partName, type Stretch } from './stored-matrix.ts';

@@ -1,5 +1,5 @@
 // Which tensors of a file are cast, told by their names.
-import type { WeightFormat } from '../../../space/deployment.ts';
+import type { WeightFormat } from '../../../space/number-formats.ts';
 import type { TensorEntry } from '../../checkpoint/safetensors-header.ts';
 import { FIRST, SECOND } from '../../training/step.ts';
 import type { TensorChoice } from './compress-file.ts';

@@ -1,6 +1,6 @@
 // Compresses any safetensors file of weights, tensor by tensor, so that a file may be larger than memory.
 import type { Storage } from '../../../hardware/formats/index.ts';
-import type { WeightFormat } from '../../../space/deployment.ts';
+import type { WeightFormat } from '../../../space/number-formats.ts';
 import { CheckpointError } from '../../checkpoint/checkpoint-error.ts';
 import type { TensorEntry } from '../../checkpoint/safetensors-header.ts';
 import { prunedCount } from '../mask.ts';

@@ -5,7 +5,7 @@ import { sentence } from './scatter.js';
 import { metricOf } from './state.js';
 import { table } from './table.js';
 
-/** As in runs/report/pick.ts; a test holds the two together. */
+/** As in runs/candidates/pick.ts; a test holds the two together. */
 const AUGMENTATION = 0.25;
 
 /** The member with the least weighted regret. @param {readonly Member[]} members @param {readonly number[]} weights */

@@ -21,7 +21,7 @@ import { matrixSpecs } from '../../../evaluators/compression/matrices.ts';
 import { initialWeights } from '../../../evaluators/model/parameters.ts';
 import { freshState } from '../../../evaluators/training/program.ts';
 import { castWeights, decodeFloat, encodeFloat, encodeMx } from '../../../hardware/formats/index.ts';
-import { WEIGHT_FORMATS, type WeightFormat } from '../../../space/deployment.ts';
+import { WEIGHT_FORMATS, type WeightFormat } from '../../../space/number-formats.ts';
 import { deriveRng } from '../../../space/random.ts';
 import { deploymentOf, TINY } from './tiny.ts';
 

@@ -6,7 +6,7 @@ import { bufferOf, type Engine } from '../../../evaluators/engine/program.ts';
 import { onnxEngine } from '../../../evaluators/engine/session.ts';
 import { decodeFloat, decodeMx, encodeFloat, encodeMx } from '../../../hardware/formats/index.ts';
 import { elementValues } from '../../../hardware/formats/mx-format.ts';
-import type { KvCacheFormat } from '../../../space/deployment.ts';
+import type { KvCacheFormat } from '../../../space/number-formats.ts';
 import { deriveRng } from '../../../space/random.ts';
 
 const asFloat = new Float32Array(1);

@@ -7,12 +7,8 @@ import { sampleBatch } from '../../../evaluators/data/windows.ts';
 import { initialWeights, type Weights } from '../../../evaluators/model/parameters.ts';
 import { freshState, Trainer } from '../../../evaluators/training/program.ts';
 import type { Architecture } from '../../../space/architecture.ts';
-import {
-  alikeLayer,
-  type Deployment,
-  plainDeployment,
-  type WeightFormat,
-} from '../../../space/deployment.ts';
+import { alikeLayer, type Deployment, plainDeployment } from '../../../space/deployment.ts';
+import type { WeightFormat } from '../../../space/number-formats.ts';
 import { deriveRng } from '../../../space/random.ts';
 
 export const TINY: Architecture = {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { eagerEngine } from '../../../evaluators/engine/eager.ts';
 import { CachedModel, WIDEST_PASS } from '../../../evaluators/generation/cached-model.ts';
 import type { Architecture } from '../../../space/architecture.ts';
-import { KV_CACHE_FORMATS } from '../../../space/deployment.ts';
+import { KV_CACHE_FORMATS } from '../../../space/number-formats.ts';
 import { fullLogits, largestDifference, MIXED, randomModel, randomTokens, TIED } from './models.ts';
 
 /** Logits of a text read in pieces of the given sizes. */

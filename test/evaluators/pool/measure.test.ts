@@ -12,12 +12,8 @@ import { initialWeights } from '../../../evaluators/model/parameters.ts';
 import { createTrainerPool, type PoolSettings } from '../../../evaluators/pool/pool.ts';
 import type { Evaluator } from '../../../evaluators/port.ts';
 import { hashOf } from '../../../space/candidate.ts';
-import {
-  alikeLayer,
-  type Deployment,
-  plainDeployment,
-  type WeightFormat,
-} from '../../../space/deployment.ts';
+import { alikeLayer, type Deployment, plainDeployment } from '../../../space/deployment.ts';
+import type { WeightFormat } from '../../../space/number-formats.ts';
 import { deriveRng } from '../../../space/random.ts';
 import type { CompressionSpec } from '../../../space/spec.ts';
 import { SETTINGS, tinyDataset } from '../training/dataset.ts';

@@ -6,7 +6,7 @@ import { FormatError } from '../../../hardware/formats/format-error.ts';
 import { keepLargest } from '../../../hardware/formats/magnitude.ts';
 import { denseBits, encodedBits, expectedWeightBits } from '../../../hardware/formats/sizes.ts';
 import { encodeBitmask, encodeDeltaCsc } from '../../../hardware/formats/sparse.ts';
-import { WEIGHT_FORMATS } from '../../../space/deployment.ts';
+import { WEIGHT_FORMATS } from '../../../space/number-formats.ts';
 import { deriveRng } from '../../../space/random.ts';
 
 const ROWS = 64;

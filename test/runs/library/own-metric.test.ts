@@ -9,7 +9,7 @@ import {
   run,
   SpecError,
 } from '../../../runs/library/index.ts';
-import { commandLine } from '../command-line.ts';
+import { commandLine } from '../cli/command-line.ts';
 import { newDatabase, storedResult } from '../harness.ts';
 import { carbon, quick, smallSpace } from './small.ts';
 

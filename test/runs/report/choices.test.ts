@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import * as marks from '../../../runs/report/marks.ts';
-import { pickMember as pick, type Weight } from '../../../runs/report/pick.ts';
+import * as marks from '../../../runs/candidates/marks.ts';
+import { pickMember as pick, type Weight } from '../../../runs/candidates/pick.ts';
 import { nonDominatedSort } from '../../../search/index.ts';
 import { METRICS, type MetricName, type MetricValues } from '../../../space/metrics.ts';
 import { pageFunctions } from './page-functions.ts';

@@ -6,7 +6,7 @@ import { weightsOf } from '../../../runs/cli/pick.ts';
 import { type PlotPoint, plot } from '../../../runs/cli/plot.ts';
 import { watch } from '../../../runs/cli/watch.ts';
 import { parseSpec, specHash } from '../../../space/load-spec.ts';
-import { commandLine } from '../command-line.ts';
+import { commandLine } from '../cli/command-line.ts';
 import { newDatabase } from '../harness.ts';
 import { demoRun } from './demo.ts';
 

@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { TrainingTask } from '../../../evaluators/port.ts';
-import { planCosts } from '../../../runs/cost-plan.ts';
-import { startRun } from '../../../runs/execute.ts';
+import { startRun } from '../../../runs/loop/execute.ts';
+import { planCosts } from '../../../runs/plan/cost-plan.ts';
 import { parseSpec } from '../../../space/load-spec.ts';
 import type { RunSpec } from '../../../space/spec.ts';
 import { analyticLoss, fakeEvaluator } from '../fake.ts';

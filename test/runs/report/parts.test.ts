@@ -8,9 +8,9 @@ import { highestOf, MOST_POINTS, pointTable, type Standing, shownOf } from '../.
 import { specYaml } from '../../../runs/report/spec-yaml.ts';
 import type { EvaluationResult } from '../../../runs/store/queries.ts';
 import { hashOf } from '../../../space/candidate.ts';
+import { compileSpace } from '../../../space/compiled-space.ts';
 import { alikeLayer, plainDeployment } from '../../../space/deployment.ts';
 import { middleCandidate } from '../../../space/extremes.ts';
-import { compileSpace } from '../../../space/genome.ts';
 import { parseSpec, specHash } from '../../../space/load-spec.ts';
 import { METRIC_NAMES, METRICS } from '../../../space/metrics.ts';
 import { deriveRng } from '../../../space/random.ts';
