@@ -142,16 +142,33 @@ function checkCoverage(entries: readonly TensorEntry[], dataBytes: number, fail:
   if (at < dataBytes) throw fail(`${dataBytes - at} bytes after the last tensor belong to none`);
 }
 
-/** JSON.parse keeps the last of two equal keys silently. `text` is known to be valid JSON. */
+/** Behind the closing quote of the JSON string that begins at `start`. */
+function endOfString(text: string, start: number): number {
+  let at = start + 1;
+  while (text[at] !== '"') at += text[at] === '\\' ? 2 : 1;
+  return at + 1;
+}
+
+/**
+ * JSON.parse keeps the last of two equal keys silently. `text` is known to be valid JSON. It is walked by hand: a
+ * regular expression runs out of stack on strings of some megabytes, as tokenizers among the metadata are.
+ */
 function findRepeatedKey(text: string): string | undefined {
   const open: Set<string>[] = [];
-  for (const [token, key] of text.matchAll(/("(?:[^"\\]|\\.)*")\s*:|"(?:[^"\\]|\\.)*"|[{}]/g)) {
+  const notBlank = /[^ \t\n\r]/g;
+  for (let at = 0; at < text.length; at++) {
+    const token = text[at];
     if (token === '{') open.push(new Set());
     else if (token === '}') open.pop();
-    else if (key !== undefined) {
-      const name = JSON.parse(key) as string;
-      if (open.at(-1)!.has(name)) return name;
-      open.at(-1)!.add(name);
+    else if (token === '"') {
+      const end = endOfString(text, at);
+      notBlank.lastIndex = end;
+      if (notBlank.exec(text)?.[0] === ':') {
+        const name = JSON.parse(text.slice(at, end)) as string;
+        if (open.at(-1)!.has(name)) return name;
+        open.at(-1)!.add(name);
+      }
+      at = end - 1;
     }
   }
   return undefined;

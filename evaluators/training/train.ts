@@ -37,7 +37,7 @@ export interface TrainingContext {
   readonly onProgress: (progress: TrainingProgress) => void;
   /** Asked before each step: a reason to stop, if there is one. */
   readonly shouldStop: () => TaskFailure | undefined;
-  /** Loads what `settings.teacher` names. */
+  /** Loads what `settings.teacher` names; needed where they name one. */
   readonly teacher?: () => Promise<Teacher | TaskFailure>;
 }
 
@@ -54,6 +54,16 @@ function settingsOf({ isTeacher }: TrainingTask, { settings }: TrainingContext):
   if (isTeacher !== true) return settings;
   if (teacher?.source.kind !== 'model') throw new TypeError('this run trains no teacher');
   return { ...plain, rungs: [teacher.source.steps] };
+}
+
+/** What the settings' teacher is, where they have one. @throws TypeError for a context that cannot load it: the student would be another model */
+async function teacherOf(
+  settings: TrainingSettings,
+  { teacher }: TrainingContext,
+): Promise<Teacher | TaskFailure | undefined> {
+  if (settings.teacher === undefined) return undefined;
+  if (teacher === undefined) throw new TypeError('the settings name a teacher, and nothing here loads it');
+  return teacher();
 }
 
 /** Inherited weights are measured on a part of the tokens: only how broken they are is asked. */
@@ -202,7 +212,7 @@ export async function trainToRung(task: TrainingTask, context: TrainingContext):
       reason: `weights, gradients and moments take ${gibibytes} GiB; a training may hold ${MAX_STATE_BYTES / 2 ** 30}`,
     };
   }
-  const teacher = settings.teacher === undefined ? undefined : await context.teacher?.();
+  const teacher = await teacherOf(settings, context);
   if (teacher !== undefined && teacher.kind !== 'teacher') return teacher;
   const engine = createEngine(context.engine);
   const compileStart = performance.now();

@@ -1,6 +1,6 @@
 // `compress`: a safetensors file of weights, cast and pruned tensor by tensor, with what that cost each of them.
 import { existsSync, mkdirSync, rmdirSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { openTensorFile } from '../../evaluators/compression/file/tensor-file.ts';
 import { chooseTensor, compressFile, type FileTensorReport } from '../../evaluators/index.ts';
@@ -79,24 +79,30 @@ function compress(file: string, target: string, options: CompressOptions): reado
   try {
     return compressFile(file, target, { layout, choose: (entry) => chooseTensor(rules, entry) });
   } catch (error) {
-    if (made) rmdirSync(out);
+    if (made !== undefined) removeFolders(resolve(out), resolve(made));
     throw error;
   }
 }
 
-/** Whether the folder had to be made. @throws {@link UsageError} */
-function makeFolder(folder: string): boolean {
+/** The first folder that had to be made, if any. @throws {@link UsageError} */
+function makeFolder(folder: string): string | undefined {
   try {
-    return mkdirSync(folder, { recursive: true }) !== undefined;
+    return mkdirSync(folder, { recursive: true });
   } catch (error) {
     throw new UsageError(`--out ${folder} cannot be made (${(error as NodeJS.ErrnoException).code})`);
   }
 }
 
+/** Empty ones, from the innermost to the outermost. */
+function removeFolders(innermost: string, outermost: string): void {
+  rmdirSync(innermost);
+  if (innermost !== outermost) removeFolders(dirname(innermost), outermost);
+}
+
 function totals(tensors: readonly FileTensorReport[]) {
   const bytesBefore = tensors.reduce((sum, each) => sum + each.bytesBefore, 0);
   const bytesAfter = tensors.reduce((sum, each) => sum + each.bytesAfter, 0);
-  return { bytesBefore, bytesAfter, ratio: bytesBefore / bytesAfter };
+  return { bytesBefore, bytesAfter, ratio: bytesBefore === 0 ? 1 : bytesBefore / bytesAfter };
 }
 
 /** JSON has no infinity: an exact tensor has no signal-to-noise ratio there. */
@@ -131,6 +137,7 @@ function textOf(target: string, tensors: readonly FileTensorReport[]): string {
     each.dummies === 0 ? '-' : String(each.dummies),
   ]);
   const { bytesBefore, bytesAfter, ratio } = totals(tensors);
+  if (bytesBefore === 0) return `${target}: no weights to compress; read back and found equal`;
   const saved = formatShare(1 - bytesAfter / bytesBefore);
   return `${formatTable(columns, rows)}\n\n${target}: ${formatBytes(bytesBefore)} to ${formatBytes(bytesAfter)}, ratio ${ratio.toFixed(2)} (${saved} saved); read back and found equal`;
 }

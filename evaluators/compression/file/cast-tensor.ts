@@ -85,6 +85,11 @@ function encodeStretch(job: Job, { from, to }: Stretch) {
     });
   }
   tally.add(values, decodeWeights(encoded));
+  if (!Number.isFinite(tally.noise))
+    throw new CheckpointError(
+      source.path,
+      `tensor "${entry.name}" has weights that are too large for ${format}`,
+    );
   tally.bits += encodedBits(encoded.tensor);
   tally.dummies += encoded.dummies;
   tally.storages.push(encoded.storage);

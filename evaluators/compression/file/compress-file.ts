@@ -79,6 +79,8 @@ export function compressFile(
   const { layout = 'out-in', maxWeights = 2 ** 24 } = options;
   const source = openTensorFile(from);
   try {
+    if (source.metadata.has(MATRICES_KEY))
+      throw new CheckpointError(from, 'is compressed already; cast the file that it was made from');
     const choices = source.entries.map((entry) => ({ entry, choice: options.choose(entry) }));
     for (const { choice } of choices) if (choice.kind === 'cast') prunedCount(choice.sparsity, 1);
     const writer = new TensorFileWriter(to);
@@ -88,7 +90,8 @@ export function compressFile(
       for (const { entry, choice } of choices) {
         const bytesBefore = entry.end - entry.begin;
         const { name, shape } = entry;
-        if (choice.kind === 'copy') {
+        // A matrix of no weights has nothing that could be cast.
+        if (choice.kind === 'copy' || (choice.kind === 'cast' && bytesBefore === 0)) {
           writer.add(name, entry.dtype, shape, copyPieces(source, entry, 2 ** 24));
           const unchanged = { signalToNoiseDecibels: Number.POSITIVE_INFINITY, dummies: 0, storages: [] };
           reports.push({ name, shape, bytesBefore, bytesAfter: bytesBefore, ...unchanged });

@@ -44,7 +44,9 @@ export function openTensorFile(path: string): TensorFile {
     throw new CheckpointError(path, problem, { cause: error });
   }
   try {
-    const { size } = fstatSync(file);
+    const stats = fstatSync(file);
+    if (!stats.isFile()) throw new CheckpointError(path, 'is no file');
+    const { size } = stats;
     if (size < LENGTH_BYTES) throw new CheckpointError(path, `${size} bytes are no safetensors file`);
     const length = readFully(file, 0, LENGTH_BYTES, path);
     const headerBytes = new DataView(length.buffer).getBigUint64(0, true);
@@ -77,6 +79,16 @@ function writeFully(file: number, bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at);
 }
 
+/** What the file system says while `path` is written. @throws CheckpointError */
+function written<T>(path: string, write: () => T): T {
+  try {
+    return write();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    throw new CheckpointError(path, `cannot be written: ${(error as Error).message}`, { cause: error });
+  }
+}
+
 /**
  * Collects tensors in a temporary file beside `path`. `assemble` puts the header before them, `publish` gives the whole
  * its name; whatever happens before that, nothing is at `path` that was not there.
@@ -87,22 +99,25 @@ export class TensorFileWriter {
   readonly #wholePath: string;
   readonly #data: number;
   readonly #entries: TensorEntry[] = [];
+  readonly #names = new Set<string>();
   #written = 0;
 
-  /** @throws the file system's error. */
+  /** @throws CheckpointError, as everything here, where the file system refuses. */
   constructor(path: string) {
     this.#path = path;
     const unique = `${path}.${randomUUID()}`;
     this.#dataPath = `${unique}.data.tmp`;
     this.#wholePath = `${unique}.tmp`;
-    this.#data = openSync(this.#dataPath, 'wx+');
+    this.#data = written(path, () => openSync(this.#dataPath, 'wx+'));
   }
 
-  /** Appends a tensor whose bytes come in `pieces`. @throws CheckpointError where they do not fill its shape. */
+  /** Appends a tensor whose bytes come in `pieces`. @throws CheckpointError where its name is taken, or they do not fill its shape. */
   add(name: string, dtype: Dtype, shape: readonly number[], pieces: Iterable<Uint8Array>): void {
+    if (this.#names.has(name)) throw new CheckpointError(this.#path, `two tensors would be called "${name}"`);
+    this.#names.add(name);
     const begin = this.#written;
     for (const piece of pieces) {
-      writeFully(this.#data, piece);
+      written(this.#path, () => writeFully(this.#data, piece));
       this.#written += piece.length;
     }
     const wanted = shape.reduce((a, b) => a * b, 1) * DTYPE_BYTES[dtype];
@@ -117,6 +132,10 @@ export class TensorFileWriter {
 
   /** Writes the whole file under a temporary name, has it on disk, and returns that name. */
   assemble(metadata: ReadonlyMap<string, string>): string {
+    return written(this.#path, () => this.#assemble(metadata));
+  }
+
+  #assemble(metadata: ReadonlyMap<string, string>): string {
     const header = encodeHeader({ entries: this.#entries, metadata });
     const length = new Uint8Array(LENGTH_BYTES);
     new DataView(length.buffer).setBigUint64(0, BigInt(header.length), true);
@@ -136,7 +155,7 @@ export class TensorFileWriter {
   }
 
   publish(): void {
-    renameSync(this.#wholePath, this.#path);
+    written(this.#path, () => renameSync(this.#wholePath, this.#path));
   }
 
   /** Removes what is temporary; call it at the end in any case. */

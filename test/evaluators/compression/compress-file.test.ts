@@ -1,7 +1,8 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { CheckpointError } from '../../../evaluators/checkpoint/checkpoint-error.ts';
 import {
   float32Tensor,
   readSafetensors,
@@ -219,6 +220,65 @@ test('wrong input is one error, and nothing is written', () => {
   refuse(casting('fp16'), /not a safetensors file/);
   rmSync(source);
   expect(() => compressFile(source, target, casting('fp16'))).toThrow(/no such file/);
+});
+
+const matrixFile = (
+  tensors: Record<string, readonly number[]>,
+  value = 1,
+  metadata: [string, string][] = [],
+) =>
+  writeSafetensors(source, {
+    tensors: new Map(
+      Object.entries(tensors).map(([name, shape]) => {
+        const data = new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(value);
+        return [name, { dtype: 'F32' as const, shape, data }];
+      }),
+    ),
+    metadata: new Map(metadata),
+  });
+
+test('matrices of no weights are copied', () => {
+  matrixFile({ 'a.weight': [0, 5], 'b.weight': [5, 0], 'layer.weight': [2, 2] });
+  const cast = { kind: 'cast', format: 'mxfp4-e2m1', sparsity: 0.5 } as const;
+  const reports = compressFile(source, target, { choose: () => cast });
+  expect(Object.fromEntries(reports.map(({ name, format }) => [name, format]))).toEqual({
+    'a.weight': undefined,
+    'b.weight': undefined,
+    'layer.weight': 'mxfp4-e2m1',
+  });
+  expect(readSafetensors(target).tensors.get('b.weight')).toMatchObject({ dtype: 'F32', shape: [5, 0] });
+});
+
+test('metadata of many megabytes is read, and a repeated name behind it is found', () => {
+  const text = `${'\\"{'.repeat(1_000_000)}${'x'.repeat(10_000_000)}`;
+  matrixFile({ 'layer.weight': [2, 2] }, 1, [['tokenizer', text]]);
+  compressFile(source, target, casting('fp16'));
+  expect(readSafetensors(target).metadata.get('tokenizer')).toBe(text);
+});
+
+test('what could not be told apart or computed with afterwards is refused, and nothing is left', () => {
+  const refuse = (message: RegExp, format: WeightFormat = 'mxfp4-e2m1') => {
+    expect(() => compressFile(source, target, casting(format))).toThrow(CheckpointError);
+    expect(() => compressFile(source, target, casting(format))).toThrow(message);
+    expect(readdirSync(folder)).toEqual(['model.safetensors']);
+  };
+  matrixFile({ 'layer.weight': [2, 2], 'layer.weight_packed': [2] });
+  refuse(/small.safetensors: two tensors would be called "layer.weight_packed"/);
+  matrixFile({ 'layer.weight': [2, 2] }, 1e30);
+  refuse(/tensor "layer.weight" has weights that are too large for fp16/, 'fp16');
+  matrixFile({ 'layer.weight_scale': [2, 2] }, 1, [[MATRICES_KEY, '{}']]);
+  refuse(/is compressed already/);
+});
+
+test('a folder in place of a file, and a file system that refuses, are errors of their kind', () => {
+  expect(() => compressFile(folder, target, casting('fp16'))).toThrow(/is no file/);
+  writeSource();
+  const nowhere = join(folder, 'none', 'small.safetensors');
+  expect(() => compressFile(source, nowhere, casting('fp16'))).toThrow(CheckpointError);
+  expect(() => compressFile(source, nowhere, casting('fp16'))).toThrow(/cannot be written: ENOENT/);
+  mkdirSync(target);
+  expect(() => compressFile(source, target, casting('fp16'))).toThrow(/cannot be written: E/);
+  expect(readdirSync(folder).sort()).toEqual(['model.safetensors', 'small.safetensors']);
 });
 
 test('names tell blocks from embeddings, heads and the moments of a training', () => {

@@ -100,6 +100,21 @@ test('a teacher is trained as a plain model, and its students come nearer to it'
   expect(near).toBeGreaterThan(far + 0.01);
 });
 
+test('a student whose teacher nobody loads is refused: it would be another model', async () => {
+  const context: TrainingContext = {
+    seed: 1,
+    settings: { ...SETTINGS, teacher: TEACHER },
+    data: tinyDataset(),
+    checkpointFolder: folder,
+    onProgress: () => {},
+    shouldStop: () => undefined,
+  };
+  await expect(trainToRung(task, context)).rejects.toThrow('the settings name a teacher');
+  expect(readdirSync(folder)).toEqual([]);
+  // The teacher itself has none.
+  expect(await trainToRung(teacherTask(LARGE, STEPS), context)).toMatchObject({ kind: 'ok' });
+});
+
 test('the same in a worker thread; a lost teacher is made anew, to the same students', async () => {
   const first = await lossOf(TEACHER);
   expect(readdirSync(folder)).toHaveLength(2);

@@ -65,12 +65,22 @@ describe('compress', () => {
     writeFileSync(cut, readFileSync(file).subarray(0, 900));
     const nan = weightsFile('nan.safetensors', values(96 * 64).fill(Number.NaN, 5, 6));
     for (const bad of [cut, nan, join(folder, 'missing.safetensors')]) {
-      const out = join(folder, 'never');
+      const out = join(folder, 'never', 'ever');
       const result = await commandLine('compress', bad, '--weights', 'mxfp4-e2m1', '--out', out);
       expect(result).toMatchObject({ exitCode: 1, stdout: '' });
       expect(result.stderr).toMatch(/^paretoformer: checkpoint /);
       expect(result.stderr).not.toContain('a bug');
-      expect(existsSync(out)).toBe(false);
+      expect(existsSync(join(folder, 'never'))).toBe(false);
     }
+  });
+
+  it('says so where there is nothing to compress', async () => {
+    const none = join(folder, 'none.safetensors');
+    writeSafetensors(none, { tensors: new Map(), metadata: new Map() });
+    const argv = ['compress', none, '--weights', 'fp16', '--out', join(folder, 'nothing')];
+    const { exitCode, stdout } = await commandLine(...argv);
+    expect([exitCode, stdout]).toEqual([0, expect.stringMatching(/no weights to compress/)]);
+    const json = JSON.parse((await commandLine(...argv, '--force', '--json')).stdout);
+    expect(json).toMatchObject({ bytesBefore: 0, bytesAfter: 0, ratio: 1 });
   });
 });
