@@ -1,7 +1,7 @@
 // What became of one training: data, never an exception, because it crosses a thread boundary and
 // because a search meets every one of these daily.
 
-import type { MeasuredRound } from '../hardware/speculation.ts';
+import type { MeasuredRound } from '../hardware/speculative-round.ts';
 import type { LayerPart } from '../space/deployment.ts';
 
 export interface TrainingSuccess {

@@ -44,12 +44,10 @@ export { SENSITIVITY_METRICS, type Sensitivity, type SensitivityMetric, sensitiv
 export {
   breakEvenAcceptance,
   estimateSpeculation,
-  expectedTokens,
-  type LengthRule,
-  type MeasuredRound,
   metricsOfPair,
   type SpeculationEstimate,
   type SpeculationInput,
 } from './speculation.ts';
+export { expectedTokens, type LengthRule, type MeasuredRound } from './speculative-round.ts';
 export { type TrainingCost, type TrainingInput, trainingCost } from './training-cost.ts';
 export { type MatrixShape, weightBits, weightMatrixBytes } from './weight-bits.ts';

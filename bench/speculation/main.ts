@@ -14,7 +14,7 @@ import {
 } from '../../evaluators/speculation/acceptance.ts';
 import type { DraftSource } from '../../evaluators/speculation/drafter.ts';
 import { measureBitsPerByte } from '../../evaluators/training/train.ts';
-import { expectedTokens } from '../../hardware/speculation.ts';
+import { expectedTokens } from '../../hardware/speculative-round.ts';
 import { countParameters } from '../../space/architecture.ts';
 import { deriveRng } from '../../space/random.ts';
 import { alignedDraft, LOSSES } from './align.ts';

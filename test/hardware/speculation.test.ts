@@ -14,7 +14,7 @@ import {
   type SpeculationInput,
   uniformDeployment,
 } from '../../hardware/index.ts';
-import { bestRound, priceRound } from '../../hardware/speculation.ts';
+import { bestRound, priceRound } from '../../hardware/speculative-round.ts';
 import { costInput } from './shapes.ts';
 
 interface Formula {
