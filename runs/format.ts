@@ -6,6 +6,7 @@ export {
   formatBytes,
   formatCount,
   formatDuration,
+  formatJoules,
   formatNumber,
   formatSeconds,
   formatShare,
@@ -120,6 +121,24 @@ function shrink(columns: readonly Column[], widths: number[], room: number): voi
     widths[widest]!--;
     excess--;
   }
+}
+
+/**
+ * Text broken at blanks into lines of at most `width` characters, those after the first indented by as many blanks as
+ * `indent` says. A word that is longer stays whole.
+ */
+export function wrapText(text: string, width: number, indent = 0): string {
+  const lines: string[] = [];
+  const [first = '', ...words] = text.trimStart().split(' ');
+  let line = `${' '.repeat(text.length - text.trimStart().length)}${first}`;
+  for (const word of words) {
+    if (line.length + 1 + word.length <= width) line += ` ${word}`;
+    else {
+      lines.push(line);
+      line = `${' '.repeat(indent)}${word}`;
+    }
+  }
+  return [...lines, line].join('\n');
 }
 
 /** CSV with a heading line, RFC 4180 quoting. */

@@ -13,16 +13,26 @@ import {
   formatMetric,
   formatNumber,
   formatShare,
-  formatTable,
   metricHeading,
+  plural,
 } from '../format.ts';
 import { explainIdle, explainInfeasible, idleObjectives, surveySpace } from '../plan/bounds.ts';
 import { plannedEvaluations } from '../plan/budget.ts';
 import { planRun, type RunPlan, readSpec } from '../plan/plan.ts';
 import { estimateRunTime } from '../plan/run-time.ts';
 import { threadsOf } from '../plan/train.ts';
+import { suggestion } from '../store/store-error.ts';
 import { addEngineOptions, type EngineOptions, withWorkingEngine } from './engine-options.ts';
-import { type CommonOptions, EXIT_FAILURE, note, print, printJson } from './terminal.ts';
+import {
+  type CommonOptions,
+  EXIT_FAILURE,
+  fittedTable,
+  leftOutLines,
+  note,
+  print,
+  printJson,
+  prose,
+} from './terminal.ts';
 
 interface CheckOptions extends CommonOptions, EngineOptions {
   readonly timing: boolean;
@@ -37,6 +47,17 @@ Examples:
 const N_SAMPLES = 2000;
 /** Where fewer than this share of them is feasible, one that is is shown. */
 const FEW = 0.05;
+/** A training that reads its text more often than this is told of. */
+const MANY_PASSES = 12;
+/** Left out of the table of members where it is wider than the terminal, in this order. */
+const SPARE_COLUMNS: readonly string[] = [
+  'dModel',
+  'depth',
+  'trained parameters',
+  'weights',
+  'parameters',
+  'memory',
+];
 
 export function addCheck(program: Command): void {
   addEngineOptions(
@@ -54,7 +75,7 @@ export function addCheck(program: Command): void {
       const plan = planRun(spec, specFolder);
       const findings = await examine(plan, options.timing);
       if (options.json === true) printJson({ file, valid: true, ...findings });
-      else print(textOf(file, plan, findings));
+      else print(textOf(file, options.db, plan, findings));
       if (findings.infeasible === undefined) return;
       note(`paretoformer: ${findings.infeasible}`);
       process.exitCode = EXIT_FAILURE;
@@ -114,7 +135,7 @@ function trainedTokens({ training, task }: RunSpec): number {
   return Math.max(...training.rungs) * training.batch * task.contextLength;
 }
 
-function textOf(file: string, plan: RunPlan, findings: Findings): string {
+function textOf(file: string, db: string, plan: RunPlan, findings: Findings): string {
   const { spec } = plan;
   const { corpus } = findings;
   const scale = describeScale(spec.scale);
@@ -122,7 +143,10 @@ function textOf(file: string, plan: RunPlan, findings: Findings): string {
   const lines = [
     `${file} is valid: ${findings.name}`,
     `corpus ${spec.task.corpus}: ${formatBytes(corpus.trainBytes)} to train, ${formatBytes(corpus.validationBytes)} to validate, vocabulary ${corpus.vocabSize}`,
-    `  the longest training reads it ${formatNumber(corpus.passes)} times; how often each byte appears is worth a loss of ${corpus.unigramBitsPerByte.toFixed(3)} bits/byte`,
+    `  the longest training reads it ${formatNumber(corpus.passes, 2)} times; guessing by how often each byte appears has a loss of ${corpus.unigramBitsPerByte.toFixed(3)} bits/byte`,
+    ...(corpus.passes > MANY_PASSES
+      ? ['  what is read so often is learnt by heart: take more text, or fewer steps in training.rungs']
+      : []),
     `space: ${large(findings.architectures)} architectures, ${large(findings.members)} members with their deployments`,
     '',
     `costs on ${spec.accelerator}${scale === undefined ? '' : ` of the deployed relative (${scale})`}`,
@@ -132,9 +156,11 @@ function textOf(file: string, plan: RunPlan, findings: Findings): string {
     ...findings.rejections.map(rejectionText),
     ...findings.idleObjectives.map(explainIdle),
     '',
-    `run: ${nEvaluations} evaluations (${findings.plannedEvaluations.join(' + ')} by rung) on ${findings.threads} threads${timeText(findings)}`,
+    `run: ${nEvaluations} evaluations (${findings.plannedEvaluations.join(' + ')} by rung) on ${plural(findings.threads, 'thread')}${timeText(findings)}`,
+    ...(findings.infeasible === undefined ? [`next: ${suggestion(`run ${file}`, db)}`] : []),
   ];
-  return lines.join('\n');
+  // The table keeps to the width by itself.
+  return lines.map((line) => (line.includes('\n') ? line : prose(line, 4))).join('\n');
 }
 
 function rejectionText({
@@ -142,7 +168,10 @@ function rejectionText({
   rejectedShare,
   rejectedAloneShare,
 }: Findings['rejections'][number]): string {
-  const alone = rejectedShare === 0 ? '' : `, ${formatShare(rejectedAloneShare)} by itself alone`;
+  const alone =
+    rejectedShare === rejectedAloneShare
+      ? ''
+      : `, ${formatShare(rejectedAloneShare)} that no other constraint rejects`;
   return `  ${constraint}: rejects ${formatShare(rejectedShare)}${alone}`;
 }
 
@@ -153,9 +182,15 @@ function timeText({ time }: Findings): string {
     : `; its time could not be estimated: ${time.reason}`;
 }
 
-/** `1234`, `1.23e+20`. */
+const LARGE_WORDS = ['thousand', 'million', 'billion', 'trillion'];
+
+/** `12345`, `404 million`, `2.27 trillion`, `1.23e+20`: of the digits of a whole number. */
 function large(digits: string): string {
-  return digits.length <= 9 ? digits : `${digits[0]}.${digits.slice(1, 3)}e+${digits.length - 1}`;
+  if (digits.length <= 5) return digits;
+  const nGroups = Math.floor((digits.length - 1) / 3);
+  const word = LARGE_WORDS[nGroups - 1];
+  if (word === undefined) return `${digits[0]}.${digits.slice(1, 3)}e+${digits.length - 1}`;
+  return `${formatNumber(Number(digits) / 1000 ** nGroups)} ${word}`;
 }
 
 function memberTable({ spec }: RunPlan, { smallest, middle, largest, feasible }: Findings): string {
@@ -171,7 +206,7 @@ function memberTable({ spec }: RunPlan, { smallest, middle, largest, feasible }:
     ...metrics.map((metric) => ({ heading: metricHeading(table, metric) })),
     { heading: 'dModel' },
     { heading: 'depth' },
-    left('weights'),
+    { ...left('weights'), canShrink: true },
     left('constraints'),
   ];
   const members = { smallest, middle, largest, ...(feasible === undefined ? {} : { feasible }) };
@@ -184,5 +219,7 @@ function memberTable({ spec }: RunPlan, { smallest, middle, largest, feasible }:
     describeWeights(member.architecture, member.deployment),
     member.violations.every((violation) => violation === 0) ? 'met' : 'broken',
   ]);
-  return formatTable(columns, rows);
+  const spare = SPARE_COLUMNS.filter((name) => !spec.objectives.includes(name));
+  const { text, nLeftOut } = fittedTable(columns, rows, spare);
+  return [text, ...leftOutLines(nLeftOut, '--json')].join('\n');
 }

@@ -27,7 +27,7 @@ import {
 import { toMinimised } from '../plan/problem.ts';
 import { type EvaluationResult, type RunDetails, RunReader } from '../store/queries.ts';
 import type { CandidateRecord, SpeculationRecord } from '../store/records.ts';
-import { type CommonOptions, print, printJson, RUN_ARGUMENT } from './terminal.ts';
+import { type CommonOptions, fittedTable, print, printJson, prose, RUN_ARGUMENT } from './terminal.ts';
 
 const EXAMPLES = `
 Examples:
@@ -114,6 +114,7 @@ function verdictOf(details: RunDetails, sides: readonly [Side, Side]): string {
   if (dominates(y!, x!)) return `${b} is at least as good in every objective: nothing speaks for ${a}`;
   const better = objectives.filter((_, k) => x![k]! < y![k]!);
   const worse = objectives.filter((_, k) => x![k]! > y![k]!);
+  if (a === b) return 'they are one and the same candidate';
   if (better.length + worse.length === 0) return 'they are equal in every objective';
   const ways = (names: readonly MetricName[]) =>
     names.map((name) => advantage(metrics, name, first[name]!, second[name]!)).join(', ');
@@ -155,8 +156,8 @@ function textOf(details: RunDetails, sides: readonly [Side, Side]): string {
   );
   const judged = rung === undefined ? '' : `, losses at rung ${rung}`;
   return [
-    `run ${details.id} (${details.name})${judged}`,
-    verdictOf(details, sides),
+    prose(`run ${details.id} (${details.name})${judged}`, 2),
+    prose(verdictOf(details, sides), 2),
     '',
     table,
     '',
@@ -176,6 +177,9 @@ function betterSide(
   return toMinimised(metrics, metric, a) < toMinimised(metrics, metric, b) ? 'a' : 'b';
 }
 
+const left = (heading: string) => ({ heading, align: 'left' as const });
+const shrinking = (heading: string) => ({ ...left(heading), canShrink: true });
+
 function genomeTable(sides: readonly [Side, Side]): string {
   const hasDrafts = sides.some(({ candidate }) => candidate.deployment.draft !== undefined);
   const described = sides.map((side): Record<string, string> => {
@@ -193,14 +197,13 @@ function genomeTable(sides: readonly [Side, Side]): string {
       ...(hasDrafts ? draftRows(side) : {}),
     };
   }) as [Record<string, string>, Record<string, string>];
-  const left = (heading: string) => ({ heading, align: 'left' as const });
   const rows = Object.keys(described[0]).map((name) => [
     name,
     described[0][name]!,
     described[1][name]!,
     described[0][name] === described[1][name] ? '' : 'differs',
   ]);
-  return formatTable([left('genome'), left('a'), left('b'), left('')], rows);
+  return fittedTable([left('genome'), shrinking('a'), shrinking('b'), left('')], rows, []).text;
 }
 
 /** What drafts, and what that came to at the highest rung. */
@@ -226,10 +229,9 @@ function layerTable(sides: readonly [Side, Side]): string {
     if (layer === undefined || stored === undefined) return '-';
     return `${layer.nHeads}/${layer.nKvHeads} heads, dFf ${layer.dFf}, ${describeLayerStorage(stored)}`;
   };
-  const left = (heading: string) => ({ heading, align: 'left' as const });
   const rows = Array.from({ length: depth }, (_, at) => {
     const [a, b] = sides.map((side) => cell(side, at)) as [string, string];
     return [String(at), a, b, a === b ? '' : 'differs'];
   });
-  return formatTable([{ heading: 'layer' }, left('a'), left('b'), left('')], rows);
+  return fittedTable([{ heading: 'layer' }, shrinking('a'), shrinking('b'), left('')], rows, []).text;
 }

@@ -14,6 +14,7 @@ import { describeWeights } from '../describe.ts';
 import {
   formatBytes,
   formatCount,
+  formatJoules,
   formatNumber,
   formatSeconds,
   formatShare,
@@ -124,7 +125,7 @@ function figureTable({ cost, speculation, input }: Estimated): string {
     ],
     ['request', formatSeconds(joint.requestSeconds), ofRequest],
     ['throughput', `${formatNumber(joint.tokensPerSecond)} tok/s`, ofRequest],
-    ['energy a token', `${formatNumber(joint.energyJoulesPerToken)} J`, 'uncalibrated'],
+    ['energy a token', formatJoules(joint.energyJoulesPerToken), 'uncalibrated'],
   ];
   if (joint.dollarsPerMillionTokens !== undefined) {
     const priced = `${ofRequest}; price of ${input.accelerator.price?.date}`;
@@ -194,6 +195,6 @@ function whereOf(layers: readonly number[]): string {
 
 function metricFormat(metric: SensitivityMetric): (value: number) => string {
   if (metric === 'memoryBytes') return formatBytes;
-  if (metric === 'energyJoulesPerToken') return (joules) => `${formatNumber(joules)} J`;
+  if (metric === 'energyJoulesPerToken') return formatJoules;
   return formatSeconds;
 }

@@ -15,6 +15,7 @@ import {
   note,
   print,
   printJson,
+  prose,
   RUN_ARGUMENT,
   UsageError,
 } from './terminal.ts';
@@ -131,8 +132,11 @@ function textOf(report: ExportReport): string {
   const lines = [
     `candidate ${candidate} of run ${run}: ${form === 'llama' ? 'a plain Llama model' : 'no plain Llama: config.json has one entry a layer'}`,
     `weights ${weights === 'deployed' ? 'as deployed (pruned, cast, decoded)' : 'as trained'}, ${dtype}`,
-    `loss ${loss(losses.file)} bits/byte in the files; as deployed ${loss(losses.deployedNow)} now, ${loss(losses.deployed)} by the run; as trained ${loss(losses.trained)}`,
-    ...(losses.uniform === undefined ? [] : [`uniform form: loss ${loss(losses.uniform)} bits/byte`]),
+    prose(
+      `loss of these weights ${loss(losses.file)} bits/byte; the run measured ${loss(losses.deployed)} as deployed${losses.trained === undefined ? '' : `, ${loss(losses.trained)} as trained`}`,
+      2,
+    ),
+    ...(losses.uniform === undefined ? [] : [`loss of uniform/ ${loss(losses.uniform)} bits/byte`]),
     ...(logits.prefill === undefined || logits.decode === undefined
       ? []
       : [

@@ -9,28 +9,24 @@ import {
   metricOf,
   metricTable,
 } from '../../space/metrics.ts';
-import { type FrontQuery, noFrontYet, queryFront, rangesNamed } from '../candidates/front-query.ts';
+import { type FrontQuery, noFrontYet, queryFront } from '../candidates/front-query.ts';
 import { markLabels, marksOf } from '../candidates/marks.ts';
 import { describeArchitecture, describeDraft, describeScale, describeWeights } from '../describe.ts';
-import {
-  type Column,
-  fittingColumns,
-  formatCsv,
-  formatMetric,
-  formatTable,
-  metricHeading,
-  plural,
-} from '../format.ts';
+import { type Column, formatCsv, formatMetric, metricHeading, plural } from '../format.ts';
 import { type FrontMember, type RunDetails, RunReader, type StoredFront } from '../store/queries.ts';
 import type { SpeculationRecord } from '../store/records.ts';
+import { rangesText } from './condition-ranges.ts';
 import { metricNamed } from './metric-name.ts';
 import { plot } from './plot.ts';
 import {
   bold,
   type CommonOptions,
+  fittedTable,
+  leftOutLines,
   note,
   print,
   printJson,
+  prose,
   RUN_ARGUMENT,
   terminalWidth,
   UsageError,
@@ -106,11 +102,7 @@ export function addFront(program: Command): void {
         else if (options.csv === true) print(frontCsv(metrics, front));
         else print(text(seen));
         if (front?.members.length === 0 && options.where !== undefined) {
-          const ranges = rangesNamed(reader, details.id, options.where).map(
-            ({ metric, low, high }) =>
-              `${metric} goes from ${formatMetric(metrics, metric, low)} to ${formatMetric(metrics, metric, high)}`,
-          );
-          note(`no member meets --where${ranges.length === 0 ? '' : `: on the front ${ranges.join(', ')}`}`);
+          note(`no member meets --where${rangesText(reader, details.id, metrics, options.where)}`);
         }
       } finally {
         reader.close();
@@ -189,12 +181,18 @@ export function frontText(
   const { generation, nTold, rung, hypervolume, members } = front;
   const steps = spec.training.rungs[rung];
   const lines = [
-    `run ${id} (${name}, ${state}): generation ${generation}, ${nTold} evaluations, hypervolume ${hypervolume.toFixed(4)}`,
+    prose(
+      `run ${id} (${name}, ${state}): generation ${generation}, ${plural(nTold, 'evaluation')}, hypervolume ${hypervolume.toFixed(4)}`,
+      2,
+    ),
     `front of ${members.length} at rung ${rung} (${steps} steps)`,
   ];
   const scale = describeScale(spec.scale);
   const costs = `on ${spec.accelerator}, batch ${spec.workload.batch}, ${spec.workload.promptTokens} + ${spec.workload.generatedTokens} tokens`;
-  lines.push(`costs ${costs}${scale === undefined ? '' : `, of the deployed relative (${scale})`}`, '');
+  lines.push(
+    prose(`costs ${costs}${scale === undefined ? '' : `, of the deployed relative (${scale})`}`, 2),
+    '',
+  );
   return `${lines.join('\n')}\n${members.length === 0 ? 'no members' : frontTable(metricTable(spec), objectives, members)}`;
 }
 
@@ -219,8 +217,8 @@ function frontPlot(
     return [{ x, y, label, isKnee: at === knee }];
   });
   return plot(points, {
-    xName: across,
-    yName: metricHeading(metrics, up),
+    xName: `${across}, ${metricOf(metrics, across).better} is better`,
+    yName: `${metricHeading(metrics, up)}, ${metricOf(metrics, up).better} is better`,
     formatX: (value) => formatMetric(metrics, across, value),
     formatY: (value) => formatMetric(metrics, up, value),
     width: Math.min(PLOT_WIDTH, terminalWidth() ?? PLOT_WIDTH),
@@ -304,18 +302,13 @@ function frontTable(
       describeWeights(candidate.architecture, candidate.deployment),
     ];
   });
-  const room = terminalWidth() ?? Number.POSITIVE_INFINITY;
   const spare = SPARE_COLUMNS.filter((heading) => !objectives.includes(heading));
-  const kept = fittingColumns(columns, rows, room, spare);
-  const only = <T>(cells: readonly T[]) => kept.map((at) => cells[at]!);
-  const [heading = '', ...lines] = formatTable(only(columns), rows.map(only), room).split('\n');
-  const leftOut = columns.length - kept.length;
+  const { text, nLeftOut } = fittedTable(columns, rows, spare);
+  const [heading = '', ...lines] = text.split('\n');
   return [
     bold(heading),
     ...lines.map((line, at) => (at === knee ? bold(line) : line)),
-    ...(leftOut === 0
-      ? []
-      : [`(${plural(leftOut, 'column')} left out: --csv, or a wider terminal, shows all)`]),
+    ...leftOutLines(nLeftOut, '--csv'),
   ].join('\n');
 }
 

@@ -13,7 +13,7 @@ import {
 import { CANDIDATE_ARGUMENT, namedCandidate } from '../candidates/named-candidate.ts';
 import type { NamedDraft } from '../candidates/pair.ts';
 import { planOfRun, requireWeights, type ServedCandidate, servedCandidate } from '../candidates/served.ts';
-import { formatNumber, formatTable } from '../format.ts';
+import { formatNumber, formatTable, plural } from '../format.ts';
 import { checkpointFolderOf, taskSettings } from '../plan/train.ts';
 import { type RunDetails, RunReader } from '../store/queries.ts';
 import { DRAFT_FORMS, namedDraft, ownDraft } from './draft-option.ts';
@@ -210,6 +210,10 @@ function speedups(alone: Writing, drafted: Writing) {
 }
 
 function paceText(alone: Writing | undefined, drafted: Writing | undefined, how: string): string {
+  if (alone !== undefined && drafted === undefined) {
+    const { tokens, wallSeconds } = alone;
+    return `${plural(tokens, 'token')}, ${formatNumber(tokens / wallSeconds)} a second on this machine`;
+  }
   const rows: string[][] = [];
   const add = (name: string, { tokens, wallSeconds, cpuSeconds, counts }: Writing) =>
     rows.push([

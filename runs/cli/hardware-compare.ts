@@ -4,6 +4,7 @@ import { describeWeights } from '../describe.ts';
 import {
   formatBytes,
   formatCount,
+  formatJoules,
   formatNumber,
   formatSeconds,
   formatShare,
@@ -92,7 +93,7 @@ const COMPARED: readonly ComparedFigure[] = [
   {
     name: 'energy a token',
     valueIn: ({ cost }) => cost.energyJoulesPerToken,
-    format: (joules) => `${formatNumber(joules)} J`,
+    format: formatJoules,
     errorOf: () => undefined,
   },
   {

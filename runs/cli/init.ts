@@ -1,9 +1,9 @@
 // `init`: a starter file with every key that a newcomer wants to change.
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { basename, dirname, extname, isAbsolute, relative, resolve, sep } from 'node:path';
 import type { Command } from 'commander';
 import { stringify } from 'yaml';
-import { type CommonOptions, print, printJson, UsageError } from './terminal.ts';
+import { type CommonOptions, print, printJson, UsageError, writeResult } from './terminal.ts';
 
 interface InitOptions extends CommonOptions {
   readonly force?: boolean;
@@ -37,11 +37,7 @@ export function addInit(program: Command): void {
           ? {}
           : { accelerator: await acceleratorFrom(accelerator, dirname(file)) }),
       });
-      try {
-        writeFileSync(file, text, { flag: force === true ? 'w' : 'wx' });
-      } catch (error) {
-        throw new UsageError(`${file} cannot be written (${(error as NodeJS.ErrnoException).code})`);
-      }
+      writeResult(file, text);
       if (json === true) printJson({ file });
       else print(`wrote ${file}; next: paretoformer check ${file}`);
     });

@@ -1,8 +1,8 @@
 // `list`: the runs of a database.
 import type { Command } from 'commander';
-import { formatDuration, formatTable } from '../format.ts';
+import { formatDuration } from '../format.ts';
 import { RunReader, type RunSummary } from '../store/queries.ts';
-import { type CommonOptions, print, printJson } from './terminal.ts';
+import { type CommonOptions, fittedTable, leftOutLines, print, printJson } from './terminal.ts';
 
 const EXAMPLES = `
 Examples:
@@ -20,7 +20,7 @@ export function addList(program: Command): void {
       try {
         const runs = reader.runs();
         if (json === true) printJson(runs.map(withIsoTimes));
-        else print(runs.length === 0 ? 'no runs yet' : tableOf(runs));
+        else print(runs.length === 0 ? "no runs yet; 'paretoformer run FILE' starts one" : tableOf(runs));
       } finally {
         reader.close();
       }
@@ -40,7 +40,7 @@ function tableOf(runs: readonly RunSummary[]): string {
   const left = (heading: string) => ({ heading, align: 'left' as const });
   const columns = [
     left('run'),
-    left('name'),
+    { ...left('name'), canShrink: true },
     left('state'),
     left('started'),
     { heading: 'candidates' },
@@ -60,5 +60,6 @@ function tableOf(runs: readonly RunSummary[]): string {
     run.front === undefined ? '-' : String(run.front.nMembers),
     run.front === undefined ? '-' : run.front.hypervolume.toFixed(4),
   ]);
-  return formatTable(columns, rows);
+  const { text, nLeftOut } = fittedTable(columns, rows, ['evaluations', 'trained', 'hypervolume', 'started']);
+  return [text, ...leftOutLines(nLeftOut, '--json')].join('\n');
 }

@@ -7,8 +7,10 @@ import { describeArchitecture, describeDeployed } from '../describe.ts';
 import { formatChange, formatMetric, formatNumber, formatTable, metricHeading, plural } from '../format.ts';
 import { RunError } from '../run-error.ts';
 import { type FrontMember, type RunDetails, RunReader } from '../store/queries.ts';
+import { suggestion } from '../store/store-error.ts';
+import { rangesText } from './condition-ranges.ts';
 import { metricNamed } from './metric-name.ts';
-import { type CommonOptions, print, printJson, RUN_ARGUMENT, UsageError } from './terminal.ts';
+import { type CommonOptions, print, printJson, prose, RUN_ARGUMENT, UsageError } from './terminal.ts';
 
 interface PickOptions extends CommonOptions {
   readonly weights?: string;
@@ -46,7 +48,9 @@ export function addPick(program: Command): void {
         const members = queryFront(reader, details.id, where === undefined ? {} : { where })?.members ?? [];
         if (members.length === 0) {
           throw new RunError(
-            where === undefined ? noFrontYet(details) : `no member of the front meets "${where}"`,
+            where === undefined
+              ? noFrontYet(details)
+              : `no member meets --where${rangesText(reader, details.id, metrics, where)}`,
           );
         }
         const pick = pickMember(
@@ -55,7 +59,7 @@ export function addPick(program: Command): void {
           metrics,
         );
         if (json === true) printJson(documentOf(details, weights, members, pick));
-        else print(textOf(details, metrics, weights, members, pick));
+        else print(textOf(db, details, metrics, weights, members, pick));
       } finally {
         reader.close();
       }
@@ -105,6 +109,7 @@ function documentOf(
 }
 
 function textOf(
+  db: string,
   details: RunDetails,
   metrics: MetricTable,
   weights: readonly Weight[],
@@ -119,20 +124,29 @@ function textOf(
     if (share === 0) return `  ${metric} ${value}: the best of the front`;
     const { best, worst } = endsOf(metrics, metric, members);
     const from = `the front's best (${formatMetric(metrics, metric, best)}) to its worst (${formatMetric(metrics, metric, worst)})`;
-    return `  ${metric} ${value}: ${Math.round(100 * share)} % of the way from ${from}`;
+    return prose(`  ${metric} ${value}: ${Math.round(100 * share)} % of the way from ${from}`, 4);
   });
   return [
-    `candidate ${candidate.number} of run ${details.id}, one of ${plural(members.length, 'member')}, for ${weighing}`,
-    `  dModel ${dModel}, ${plural(depth, 'layer')}, kv heads ${nKvHeads}, dFf ${dFf}, ${describeDeployed(candidate.architecture, candidate.deployment)}`,
+    prose(
+      `candidate ${candidate.number} of run ${details.id}, one of ${plural(members.length, 'member')}, for ${weighing}`,
+      2,
+    ),
+    prose(
+      `  dModel ${dModel}, ${plural(depth, 'layer')}, kv heads ${nKvHeads}, dFf ${dFf}, ${describeDeployed(candidate.architecture, candidate.deployment)}`,
+      4,
+    ),
     '',
-    "why: the least regret; an objective's is its way from the front's best to its worst, times its weight;",
-    '     the largest counts whole, the sum of all by a quarter',
+    'why: it gives up least',
     ...reasons,
+    prose(
+      '(each way times its weight; of a member the largest counts whole, the sum of all by a quarter)',
+      1,
+    ),
     ...runnersUp(metrics, weights, members, pick),
     ...firmnessLines(pick, members.length),
     '',
-    `next: paretoformer show ${details.id} ${candidate.number}`,
-    `      paretoformer export ${details.id} ${candidate.number} --out my-model`,
+    `next: ${suggestion(`show ${details.id} ${candidate.number}`, db)}`,
+    `      ${suggestion(`export ${details.id} ${candidate.number} --out my-model`, db)}`,
   ].join('\n');
 }
 

@@ -1,5 +1,6 @@
 // The command line: one file a command, errors as one line, exit codes 0 / 1 / 2 / 130.
 import { Command } from 'commander';
+import { SpecError } from '../../space/spec-error.ts';
 import { packageVersion } from '../plan/version.ts';
 import { DEFAULT_DATABASE } from '../store/store-error.ts';
 import { describeError, EXIT_OK, EXIT_USAGE } from './terminal.ts';
@@ -115,6 +116,10 @@ function usageHint(error: unknown, program: Command, argv: readonly string[]): s
   const { message } = error as Error;
   const command = program.commands.find((each) => argv.includes(each.name()));
   if (command === undefined) return '';
+  if (error instanceof SpecError) return fileHint(error);
+  if (message.startsWith('error: required option ')) {
+    return `; 'paretoformer help ${command.name()}' has examples`;
+  }
   if (/^error: unknown option '[^']+'$/.test(message)) {
     return `; 'paretoformer ${command.name()} --help' lists the options`;
   }
@@ -123,6 +128,15 @@ function usageHint(error: unknown, program: Command, argv: readonly string[]): s
   const hint = ARGUMENT_HINTS[name] ?? (/^[ab]$/.test(name) ? ARGUMENT_HINTS.candidate : undefined);
   const usage = `; usage: ${program.createHelp().commandUsage(command)}`;
   return hint === undefined ? usage : `${usage}; ${hint}`;
+}
+
+/** What to do about a search space that is not there, or that is the text itself. */
+function fileHint({ issues: [issue] }: SpecError): string {
+  const file = issue?.place?.file;
+  if (file === undefined) return '';
+  if (issue?.message === 'no such file') return `; 'paretoformer init ${file}' writes one to start from`;
+  if (issue?.message.startsWith('no such file') || /\.(?:ya?ml|json)$/.test(file)) return '';
+  return `; a search space is a YAML file: 'paretoformer init space.yaml --corpus ${file}' writes one for a text`;
 }
 
 /** Runs one command line (without the program's name) and returns its exit code. */

@@ -13,10 +13,19 @@ import { formatBytes, formatDuration, formatMetric, formatTable, plural } from '
 import { costSetting } from '../plan/cost-plan.ts';
 import { estimateDeployed } from '../plan/costs.ts';
 import { engineOf } from '../plan/engine.ts';
+import { describeOrigin } from '../report/page/format.js';
 import { type RunDetails, RunReader } from '../store/queries.ts';
 import type { CandidateRecord } from '../store/records.ts';
 import type { EvaluationResult } from '../store/rows.ts';
-import { type CommonOptions, print, printJson, RUN_ARGUMENT } from './terminal.ts';
+import {
+  type CommonOptions,
+  fittedTable,
+  leftOutLines,
+  print,
+  printJson,
+  prose,
+  RUN_ARGUMENT,
+} from './terminal.ts';
 
 const EXAMPLES = `
 Examples:
@@ -69,23 +78,29 @@ function showRun(reader: RunReader, details: RunDetails, asJson: boolean): void 
   );
   const lines = [
     `run ${id}: ${name}, ${state}`,
-    `seed ${spec.seed}, ${spec.search.algorithm}, corpus ${spec.task.corpus}, accelerator ${spec.accelerator}, ` +
-      `engine ${describeEngine(engineOf(spec))}`,
+    prose(
+      `seed ${spec.seed}, ${spec.search.algorithm}, corpus ${spec.task.corpus}, accelerator ${spec.accelerator}, ` +
+        `engine ${describeEngine(engineOf(spec))}`,
+      2,
+    ),
     `${nCandidates} candidates, ${nEvaluations} evaluations, ${formatDuration(trainingSeconds)} of training`,
-    'objectives:',
+    'objectives, and what the hypervolume is measured between:',
     ...bounds,
     ...(spec.constraints.length === 0
       ? []
       : ['constraints:', ...spec.constraints.map(({ text }) => `  ${text}`)]),
-    ...(lossForecasts === undefined ? [] : [describeForecasts(lossForecasts)]),
+    ...(lossForecasts === undefined ? [] : [prose(describeForecasts(lossForecasts), 2)]),
     'events:',
     ...events.map(
       ({ at, kind, detail }) =>
         `  ${time(at)} ${kind}${detail === undefined ? '' : `: ${detailText(detail)}`}`,
     ),
-    `versions: ${Object.entries(versions)
-      .map(([what, version]) => `${what} ${version}`)
-      .join(', ')}; spec ${details.specSha256.slice(0, 12)}, corpus ${details.corpusSha256.slice(0, 12)}`,
+    prose(
+      `versions: ${Object.entries(versions)
+        .map(([what, version]) => `${what} ${version}`)
+        .join(', ')}; spec ${details.specSha256.slice(0, 12)}, corpus ${details.corpusSha256.slice(0, 12)}`,
+      2,
+    ),
   ];
   const table = formatTable(
     [{ heading: 'generation' }, { heading: 'evaluations' }, { heading: 'rung' }, { heading: 'hypervolume' }],
@@ -135,21 +150,21 @@ function showCandidate(
     return;
   }
   const { number, key, origin, parents } = candidate;
-  const from = parents.length === 0 || origin === 'promotion' ? '' : ` of ${parents.join(' and ')}`;
-  const way = origin === 'adopted' ? 'another deployment' : origin;
   const scale = describeScale(spec.scale);
   print(
     [
-      `candidate ${number} (${key}) of run ${details.id}: ${way}${from}`,
+      prose(`candidate ${number} (${key}) of run ${details.id}: ${describeOrigin(origin, parents)}`, 2),
       '',
       layerTable(candidate, deployed),
       '',
-      evaluationTable(evaluations, (architectureHash) => reader.firstOf(details.id, architectureHash)),
+      evaluationTable(evaluations, spec.training.rungs, (architectureHash) =>
+        reader.firstOf(details.id, architectureHash),
+      ),
       '',
       ...(outlook === undefined ? [] : [speculationText(outlook), '']),
-      `costs on ${spec.accelerator}${scale === undefined ? '' : `; deployed: ${scale}`}`,
+      prose(`costs on ${spec.accelerator}${scale === undefined ? '' : `; deployed: ${scale}`}`, 2),
       costTable(withPair(candidate, judged), metricTable(spec), scale !== undefined),
-      `cost model: ${estimate.calibration}`,
+      prose(`cost model: ${estimate.calibration}`, 2),
       '',
       ...(candidate.deployment.draft === undefined ? [] : ['where the target alone spends its time']),
       breakdownTable(
@@ -175,7 +190,7 @@ function withPair(candidate: CandidateRecord, judged: EvaluationResult | undefin
 /** `speculation: first 2 layers: pays 1.21x: ...`, with the figures of a pair below. */
 function speculationText({ draft, sentence, speculation }: Outlook): string {
   const named = draft === 'none' ? '' : `${draft}: `;
-  const text = `speculation: ${named}${sentence}`;
+  const text = prose(`speculation: ${named}${sentence}`, 2);
   if (speculation === undefined) return text;
   const { draftLength, tokensPerRound, speedup, draftRatio, verifyRatio, acceptance, expectedAcceptance } =
     speculation;
@@ -245,11 +260,19 @@ function layerTable(
     `KV cache in ${deployment.kvCacheFormat}`,
     plural(deployment.nCards, 'card'),
   ];
-  return `${shape.join(', ')}${isScaled ? ' (trained -> deployed)' : ''}\n${formatTable([...heads, ...left], rows)}`;
+  const text = `${shape.join(', ')}${isScaled ? ' (trained -> deployed)' : ''}`;
+  return `${prose(text, 2)}\n${formatTable([...heads, ...left], rows)}`;
+}
+
+/** `300`, or `+300` of a training that went on from the rung below. */
+function stepsOf({ steps, rung }: EvaluationResult, rungs: readonly number[]): string {
+  if (steps === undefined) return '-';
+  return rung > 0 && steps < (rungs[rung] ?? 0) ? `+${steps}` : String(steps);
 }
 
 function evaluationTable(
   evaluations: readonly EvaluationResult[],
+  rungs: readonly number[],
   firstOf: (architectureHash: string) => number | undefined,
 ): string {
   const left = (heading: string) => ({ heading, align: 'left' as const });
@@ -263,7 +286,6 @@ function evaluationTable(
     { heading: 'of expected' },
     { heading: 'steps' },
     { heading: 'trained' },
-    left('note'),
   ];
   const rows = evaluations.map((each) => [
     String(each.number),
@@ -273,11 +295,16 @@ function evaluationTable(
     formatMetric(METRICS, 'loss', each.trainedLoss),
     each.encodedBits === undefined ? '-' : formatBytes(each.encodedBits / 8),
     encodedShare(each),
-    each.steps === undefined ? '-' : String(each.steps),
+    stepsOf(each, rungs),
     each.trainSeconds === undefined ? '-' : formatDuration(each.trainSeconds),
-    noteOf(each, firstOf),
   ]);
-  return formatTable(columns, rows);
+  const notes = evaluations.flatMap((each) => {
+    const text = noteOf(each, firstOf);
+    return text === '' ? [] : [prose(`evaluation ${each.number}: ${text}`, 2)];
+  });
+  const spare = ['of expected', 'stored', 'trained', 'evaluation'];
+  const { text, nLeftOut } = fittedTable(columns, rows, spare);
+  return [text, ...leftOutLines(nLeftOut, '--json'), ...notes].join('\n');
 }
 
 /** `began from the weights of candidate 7, at a loss of 3.2145`, and what went wrong. */

@@ -8,6 +8,7 @@ import { EngineError } from '../../evaluators/engine/engine-error.ts';
 import { HardwareError } from '../../hardware/errors.ts';
 import { ExpressionError } from '../../space/expression.ts';
 import { SpecError } from '../../space/spec-error.ts';
+import { type Column, fittingColumns, formatTable, plural, wrapText } from '../format.ts';
 import { RunError } from '../run-error.ts';
 import { StoreError } from '../store/store-error.ts';
 
@@ -50,6 +51,35 @@ export function bold(text: string): string {
 export function terminalWidth(): number | undefined {
   // Some pseudo-terminals claim to have no columns.
   return isTerminal(process.stdout) && process.stdout.columns > 0 ? process.stdout.columns : undefined;
+}
+
+/** Prose, broken between words where it goes to a terminal; `indent` blanks before the lines after the first. */
+export function prose(text: string, indent = 0): string {
+  const width = terminalWidth();
+  return width === undefined ? text : wrapText(text, width, indent);
+}
+
+/**
+ * A table that keeps to the terminal's width: columns that can shrink are cut, and where that is not enough those named
+ * in `spare` are left out, one after the other. `nLeftOut` says how many went.
+ */
+export function fittedTable(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  spare: readonly string[],
+): { readonly text: string; readonly nLeftOut: number } {
+  const room = terminalWidth() ?? Number.POSITIVE_INFINITY;
+  const kept = fittingColumns(columns, rows, room, spare);
+  const only = <T>(cells: readonly T[]) => kept.map((at) => cells[at]!);
+  const text = formatTable(only(columns), rows.map(only), room);
+  return { text, nLeftOut: columns.length - kept.length };
+}
+
+/** Says that columns are missing, and where they are; nothing where none is. */
+export function leftOutLines(nLeftOut: number, whereAll: string): string[] {
+  return nLeftOut === 0
+    ? []
+    : [`(${plural(nLeftOut, 'column')} left out: ${whereAll}, or a wider terminal, shows all)`];
 }
 
 /** Writes to standard output, a line end added. */

@@ -254,7 +254,7 @@ function filesText({ request, source, hasDraft, uniform, onnx, compressedBytes }
   return table(['file', 'holds'], rows);
 }
 
-function runtimesText({ source }: CardInput): string {
+function runtimesText({ source, uniform }: CardInput): string {
   const isPlain = isPlainLlama(source.candidate.architecture);
   if (isPlain)
     return table(
@@ -262,7 +262,7 @@ function runtimesText({ source }: CardInput): string {
       RUNTIMES.map(({ name, plain }) => [name, plain]),
     );
   return table(
-    ['runtime', 'this folder', '`uniform/`, from `--uniform`'],
+    ['runtime', 'this folder', uniform === undefined ? '`uniform/`, from `--uniform`' : '`uniform/`'],
     RUNTIMES.map(({ name, perLayer, plain }) => [name, perLayer, plain]),
   );
 }

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   fittingColumns,
@@ -6,6 +7,7 @@ import {
   formatCount,
   formatCsv,
   formatDuration,
+  formatJoules,
   formatLayers,
   formatMetric,
   formatNumber,
@@ -13,6 +15,7 @@ import {
   formatShare,
   formatTable,
   plural,
+  wrapText,
 } from '../../runs/format.ts';
 import { METRICS } from '../../space/metrics.ts';
 
@@ -48,10 +51,22 @@ describe('numbers with units', () => {
     [0, '0 s'],
     [2.5e-9, '2.50 ns'],
     [1.234e-5, '12.3 µs'],
+    [9.9999e-4, '1.00 ms'],
+    [0.9996, '1.00 s'],
+    [-0.002, '-2.00 ms'],
     [0.00456, '4.56 ms'],
     [7.891, '7.89 s'],
     [4000.4, '4000 s'],
   ])('%d s are %s', (value, text) => expect(formatSeconds(value)).toBe(text));
+
+  it.each([
+    [0, '0 J'],
+    [0.000504, '504 µJ'],
+    [0.1961, '196 mJ'],
+    [0.33, '330 mJ'],
+    [2.1, '2.10 J'],
+    [12345, '12345 J'],
+  ])('%d J are %s', (value, text) => expect(formatJoules(value)).toBe(text));
 
   it.each([
     [45.2, '45 s'],
@@ -135,6 +150,31 @@ describe('tables on a terminal', () => {
     expect(fittingColumns(columns, rows, 14, ['name', 'kind'])).toEqual([0, 2]);
     expect(fittingColumns(columns, rows, 3, ['kind', 'name'])).toEqual([0]);
     expect(fittingColumns(columns, rows, 1, [])).toEqual([0, 1, 2]);
+  });
+});
+
+describe('prose on a terminal', () => {
+  it('breaks between words and indents what follows', () => {
+    expect(wrapText('costs on a card, batch 1', 10, 2)).toBe('costs on a\n  card,\n  batch 1');
+    expect(wrapText('one line', 80, 2)).toBe('one line');
+    expect(wrapText('  indented already, and long', 20, 4)).toBe('  indented already,\n    and long');
+  });
+
+  it('never runs over its width but for words that are longer, and loses nothing', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.stringMatching(/^[a-z]{1,12}$/), { minLength: 1 }),
+        fc.integer({ min: 8, max: 60 }),
+        fc.integer({ min: 0, max: 6 }),
+        (words, width, indent) => {
+          const lines = wrapText(words.join(' '), width, indent).split('\n');
+          for (const line of lines) {
+            if (line.trim().includes(' ')) expect(line.length).toBeLessThanOrEqual(width);
+          }
+          expect(lines.map((line) => line.trim()).join(' ')).toBe(words.join(' '));
+        },
+      ),
+    );
   });
 });
 

@@ -1,6 +1,6 @@
 // One candidate in full: what it is, layer by layer as a heat map, and where its time and memory go.
 import { fill, h, segmented } from './dom.js';
-import { formatUnit, formatWhole, labelOf, marksText } from './format.js';
+import { describeOrigin, formatUnit, formatWhole, labelOf, marksText } from './format.js';
 import { heatMap } from './layers.js';
 import { columnOf, pointIndex } from './state.js';
 import { bar, table } from './table.js';
@@ -87,21 +87,9 @@ export function candidateSection(data, state, fetchMember) {
   };
 }
 
-/** How a candidate came about. @type {Readonly<Record<string, string>>} */
-const ORIGINS = {
-  baseline: 'the baseline',
-  sample: 'a random member of the space',
-  mutation: 'a mutation',
-  crossover: 'a crossover',
-  guided: 'proposed by the model of the search',
-  adopted: 'another deployment',
-};
-
 /** @param {Member} member */
 function originText({ key, origin, parents, shape }) {
-  const from =
-    parents.length === 0 ? '' : ` of ${parents.map((parent) => `candidate ${parent}`).join(' and ')}`;
-  return `${shape}. Key ${key}; ${ORIGINS[origin] ?? origin}${from}.`;
+  return `${shape}. Key ${key}; ${describeOrigin(origin, parents)}.`;
 }
 
 /** What is known of a candidate that is not on the front. @param {ReportData} data @param {number} candidate */

@@ -64,6 +64,23 @@ export function formatUnit(unit, value) {
   return value === undefined || value === null ? '–' : formatQuantity(unit, value);
 }
 
+/** How a candidate came about. @type {Readonly<Record<string, string>>} */
+const ORIGINS = {
+  baseline: 'the baseline',
+  sample: 'a random member of the space',
+  mutation: 'a mutation',
+  crossover: 'a crossover',
+  guided: 'proposed by the model of the search',
+  adopted: 'another deployment',
+};
+
+/** `a crossover of candidates 1 and 2`. @param {string} origin @param {readonly number[]} parents */
+export function describeOrigin(origin, parents) {
+  const way = ORIGINS[origin] ?? origin;
+  if (parents.length === 0) return way;
+  return `${way} of ${parents.length === 1 ? 'candidate' : 'candidates'} ${parents.join(' and ')}`;
+}
+
 /** A whole number with thin spaces between thousands. @param {number} value */
 export function formatWhole(value) {
   return String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, '\u2009');

@@ -12,7 +12,7 @@ import { h } from './dom.js';
 
 /**
  * How each table stood when it was last drawn, so that a live page or another choice leaves it as it is.
- * @type {Map<string, { id: string, order?: { at: number, descending: boolean }, top: number }>}
+ * @type {Map<string, { id: string, order?: { at: number, descending: boolean }, box?: HTMLElement }>}
  */
 const stands = new Map();
 
@@ -20,7 +20,7 @@ const stands = new Map();
 function standOf(key) {
   let stand = stands.get(key);
   if (stand === undefined) {
-    stand = { id: `table-${stands.size}`, top: 0 };
+    stand = { id: `table-${stands.size}` };
     stands.set(key, stand);
   }
   return stand;
@@ -87,9 +87,6 @@ export function table({ caption, isCaptionHidden = true, columns, rows, rowClass
       tabindex: 0,
       role: 'region',
       'aria-label': caption,
-      onscroll: () => {
-        now.top = box.scrollTop;
-      },
     },
     h(
       'table',
@@ -99,12 +96,10 @@ export function table({ caption, isCaptionHidden = true, columns, rows, rowClass
       body,
     ),
   );
-  // Only what is part of the page can scroll.
-  if (now.top > 0) {
-    queueMicrotask(() => {
-      box.scrollTop = now.top;
-    });
-  }
+  // The table that this one takes the place of is still there to be asked; only what is part of the page can scroll.
+  const { scrollTop = 0, scrollLeft = 0 } = now.box ?? {};
+  now.box = box;
+  if (scrollTop > 0 || scrollLeft > 0) queueMicrotask(() => box.scrollTo(scrollLeft, scrollTop));
   return box;
 }
 

@@ -38,14 +38,31 @@ export function formatCount(count) {
   return scaled(count, 1000, DECIMAL_UNITS);
 }
 
+const SMALL_PREFIXES = /** @type {const} */ ([
+  [1e-9, 'n'],
+  [1e-6, 'µ'],
+  [1e-3, 'm'],
+  [1, ''],
+]);
+
+/** Three digits with the prefix that fits, from nano to none. @param {number} value @param {string} unit */
+function withSmallPrefix(value, unit) {
+  const magnitude = Math.abs(value);
+  if (magnitude === 0) return `0 ${unit}`;
+  // 999.5 would be rounded to 1000 of the smaller unit.
+  const [factor, prefix] = SMALL_PREFIXES.find(([each]) => magnitude < 999.5 * each) ?? [1, ''];
+  const text = magnitude < 999.5 ? (value / factor).toPrecision(3) : String(Math.round(value));
+  return `${text} ${prefix}${unit}`;
+}
+
 /** `12.3 µs`, `4.56 ms`, `7.89 s`. @param {number} seconds */
 export function formatSeconds(seconds) {
-  const magnitude = Math.abs(seconds);
-  if (magnitude === 0) return '0 s';
-  if (magnitude < 1e-6) return `${(seconds * 1e9).toPrecision(3)} ns`;
-  if (magnitude < 1e-3) return `${(seconds * 1e6).toPrecision(3)} µs`;
-  if (magnitude < 1) return `${(seconds * 1e3).toPrecision(3)} ms`;
-  return magnitude < 1000 ? `${seconds.toPrecision(3)} s` : `${Math.round(seconds)} s`;
+  return withSmallPrefix(seconds, 's');
+}
+
+/** `504 µJ`, `196 mJ`, `2.10 J`. @param {number} joules */
+export function formatJoules(joules) {
+  return withSmallPrefix(joules, 'J');
 }
 
 /** Waiting time: `45 s`, `3 min 20 s`, `2 h 05 min`. @param {number} seconds */
@@ -77,7 +94,7 @@ export function formatQuantity(unit, value) {
     case 'tokensPerSecond':
       return `${formatNumber(value)} tok/s`;
     case 'joules':
-      return `${formatNumber(value)} J`;
+      return formatJoules(value);
     case 'dollars':
       return `$${formatNumber(value)}`;
     default:

@@ -75,7 +75,16 @@ describe('what is wrong is said in one line', () => {
       /has no candidate "9999": they are numbered 0 to \d+; 'paretoformer front \S+ --db \S+' shows the best/,
     ],
     [['resume', 'nothing'], 1, 'no run "nothing"'],
-    [['run', 'nowhere.yaml'], 2, 'nowhere.yaml:1:1: no such file'],
+    [
+      ['run', 'nowhere.yaml'],
+      2,
+      "nowhere.yaml:1:1: no such file; 'paretoformer init nowhere.yaml' writes one to start from",
+    ],
+    [
+      ['export', 'latest', 'pick'],
+      2,
+      "'--out <folder>' not specified; 'paretoformer help export' has examples",
+    ],
     [['estimate'], 2, 'estimate needs a model file'],
     [['estimate', 'x.json'], 2, 'estimate needs --accelerator; known: '],
     [['estimate', 'x.json', '--accelerator', 'h200-sxmm'], 2, 'x.json: no such file'],
@@ -110,6 +119,16 @@ describe('what is wrong is said in one line', () => {
       }
     }
     expect(readdirSync(folder)).toEqual(before);
+  });
+
+  it('of a text that is given in place of a search space', async () => {
+    const { folder } = tinyProject();
+    const text = join(folder, 'text.txt');
+    for (const command of ['run', 'check']) {
+      const { exitCode, stderr } = await commandLine(command, text, '--db', db);
+      expect(exitCode).toBe(2);
+      expect(stderr).toContain(`'paretoformer init space.yaml --corpus ${text}' writes one for a text`);
+    }
   });
 
   it('when there is no database, and none is made', async () => {
@@ -425,12 +444,28 @@ describe('check', () => {
     );
     const { stdout, exitCode } = await commandLine('check', file, '--no-timing');
     expect(exitCode).toBe(0);
-    expect(stdout).toMatch(/weightBytes <= 33.6 MB: rejects (9\d\.\d %), \1 by itself alone/);
+    expect(stdout).toMatch(/weightBytes <= 33.6 MB: rejects 9\d\.\d %\n/);
     expect(stdout).toMatch(/\n {2}parameters <= 1 B: rejects 0 %\n/);
     expect(stdout).toMatch(/\nfeasible .* met\n/);
     expect(stdout).toContain(
       '\nthe objective memory orders the members as weightBytes does, so it cannot change the front\n',
     );
+  });
+
+  it('tells what two constraints reject together and apart', async () => {
+    const { file } = tinyProject('constraints: [memory <= 60 MiB, parameters <= 30 M]\n');
+    const { stdout } = await commandLine('check', file, '--no-timing');
+    expect(stdout).toMatch(/memory <= 60 MiB: rejects \S+ %, \S+ % that no other constraint rejects\n/);
+  });
+
+  it('leads to the next step, and warns of a text that would be learnt by heart', async () => {
+    const { file } = tinyProject();
+    const { stdout } = await commandLine('check', file, '--no-timing', '--db', 'other.db');
+    expect(stdout.trimEnd().split('\n').at(-1)).toBe(`next: paretoformer run ${file} --db other.db`);
+    expect(stdout).not.toContain('by heart');
+    writeFileSync(file, readFileSync(file, 'utf8').replace('rungs: [6, 16]', 'rungs: [9000]'));
+    const { stdout: warned } = await commandLine('check', file, '--no-timing');
+    expect(warned).toContain('what is read so often is learnt by heart');
   });
 
   it('says why nothing is feasible', async () => {

@@ -175,7 +175,7 @@ describe('further deployments', () => {
     const { candidates } = storedResult(path);
     const { number, parents } = candidates.find(({ origin }) => origin === 'adopted')!;
     const shown = await commandLine('show', 'latest', String(number), '--db', path);
-    expect(shown.stdout).toContain(`: another deployment of ${parents[0]}`);
+    expect(shown.stdout).toContain(`: another deployment of candidate ${parents[0]}`);
     expect(shown.stdout).toMatch(/as trained\s+stored\s+of expected/);
     expect(shown.stdout).toContain('101.3 %');
   });
