@@ -1,10 +1,9 @@
 // A target and a draft as a run deploys them: how much the target accepts, of text that it writes itself, before and
 // after the draft was brought closer to it.
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { hashOf } from '../../space/candidate.ts';
 import { deriveRng } from '../../space/random.ts';
-import { readModel, writeCheckpoint } from '../checkpoint/training-checkpoint.ts';
+import { writeCheckpoint } from '../checkpoint/training-checkpoint.ts';
 import { deployedModel, deployWeights, type MeasurementContext } from '../compression/measure-at-rung.ts';
 import { corpusBatches, mixedBatches, textBatches, writeTexts } from '../distillation/batches.ts';
 import { type DistillationSettings, distill } from '../distillation/distill.ts';
@@ -14,7 +13,7 @@ import { PLAIN_SAMPLING } from '../generation/sampling.ts';
 import type { PairOutcome, TaskFailure } from '../outcome.ts';
 import type { MeasurementTask, PairTask } from '../port.ts';
 import { freshState } from '../training/program.ts';
-import { type Trained, trainedWeights } from '../training/train.ts';
+import { readOrSkip, type Trained, trainedWeights } from '../training/train.ts';
 import type { DraftSource } from './drafter.ts';
 import { measurePair } from './measure-pair.ts';
 
@@ -94,7 +93,8 @@ async function alignedWeights(
 ): Promise<Trained> {
   const { checkpointFolder, data, seed } = context;
   const path = checkpointFolder === undefined ? undefined : alignedPath(checkpointFolder, task);
-  if (path !== undefined && existsSync(path)) return { kind: 'trained', weights: readModel(path).weights };
+  const found = path === undefined ? undefined : readOrSkip(path, draft.architecture);
+  if (found?.step === task.alignmentSteps) return { kind: 'trained', weights: found.weights };
   const trained = await trainedWeights(draft, context);
   if (trained.kind !== 'trained') return trained;
   const { architecture } = draft;

@@ -8,7 +8,7 @@ import type { ModelDraft } from '../../space/draft.ts';
 import type { RunSpec, TrainingSpec } from '../../space/spec.ts';
 import { storedDonor } from '../loop/heritage.ts';
 import { servingTask } from '../loop/measurements.ts';
-import { planRun, type RunPlan } from '../plan/plan.ts';
+import { planServing, type ServingPlan, teacherSha256Of } from '../plan/plan.ts';
 import { RunError } from '../run-error.ts';
 import type { EvaluationResult, RunDetails, RunReader } from '../store/queries.ts';
 import type { CandidateRecord, SpeculationRecord } from '../store/records.ts';
@@ -24,14 +24,32 @@ export interface ServedCandidate {
   readonly speculation?: SpeculationRecord;
 }
 
-/** The plan of a stored run. @throws {@link RunError} where its corpus has changed, so that tokens would mean other text. */
-export function planOfRun(details: RunDetails): RunPlan {
+/**
+ * What the candidates of a stored run are loaded and priced with; with `retrain`, fit to train them anew.
+ * @throws {@link RunError} where its corpus has changed, so that tokens would mean other text, where a program's own
+ * evaluator made its losses, and with `retrain` where its teacher has changed
+ */
+export function planOfRun(details: RunDetails, { retrain }: { readonly retrain: boolean }): ServingPlan {
+  const { id, specFolder, versions, corpusSha256 } = details;
   const spec = details.spec as RunSpec;
-  const plan = planRun(spec, details.specFolder);
-  if (plan.dataset.corpusSha256 === details.corpusSha256) return plan;
-  throw new RunError(
-    `the corpus "${spec.task.corpus}" is not the one that run ${details.id} was started with, so its tokenizer and losses cannot be had again`,
-  );
+  if (versions.evaluator !== undefined) {
+    throw new RunError(
+      `the losses of run ${id} come from its program's own evaluator, which leaves no weights; ` +
+        "'paretoformer show' has what is known of a candidate",
+    );
+  }
+  const plan = planServing(spec, specFolder);
+  if (plan.dataset.corpusSha256 !== corpusSha256) {
+    throw new RunError(
+      `the corpus "${spec.task.corpus}" is not the one that run ${id} was started with, so its tokenizer and losses cannot be had again`,
+    );
+  }
+  if (retrain && teacherSha256Of(spec, specFolder, plan.dataset) !== versions.teacher) {
+    throw new RunError(
+      `the teacher's checkpoint is not the one that run ${id} was started with, so its weights cannot be trained again`,
+    );
+  }
+  return plan;
 }
 
 /** What a candidate came to at the highest rung that it reached. @throws {@link RunError} where it was never trained to an end */
@@ -110,21 +128,32 @@ export function selfDepths({ layers }: Architecture): number[] {
   return [...new Set(depths)].filter((depth) => depth > 0 && depth < layers.length);
 }
 
+/** Whether the candidate serves with a draft that was measured with it; below the highest rung it is only expected to pay. */
+export function hasMeasuredDraft({ speculation }: Pick<ServedCandidate, 'speculation'>): boolean {
+  return speculation !== undefined && speculation.draftLength > 0 && speculation.source !== 'expected';
+}
+
+const pathOf = ({ architectureHash, rung, donor }: TrainingTask, folder: string) =>
+  checkpointPath(folder, architectureHash, rung, donor?.architectureHash);
+
+/** Whether the checkpoint of a task is there. */
+export function hasWeights(task: TrainingTask, folder: string, { rungs }: TrainingSpec): boolean {
+  return readOrSkip(pathOf(task, folder), task.architecture)?.step === rungs[task.rung];
+}
+
 /**
  * Makes sure that the checkpoint of a task is there. `what` names its model.
  * @throws {@link RunError} that says how to get weights back which are gone
  */
 export function requireWeights(
   what: string,
-  { architecture, architectureHash, rung, donor }: TrainingTask,
+  task: TrainingTask,
   folder: string,
-  { rungs }: TrainingSpec,
+  training: TrainingSpec,
 ): void {
-  const path = checkpointPath(folder, architectureHash, rung, donor?.architectureHash);
-  const steps = rungs[rung];
-  if (readOrSkip(path, architecture)?.step === steps) return;
+  if (hasWeights(task, folder, training)) return;
   throw new RunError(
-    `the weights of ${what} are not at ${path} any more; --retrain trains them anew ` +
-      `(${steps} steps at most), to the same values`,
+    `the weights of ${what} are not at ${pathOf(task, folder)} any more; --retrain trains them anew ` +
+      `(${training.rungs[task.rung]} steps at most), to the same values`,
   );
 }

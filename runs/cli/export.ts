@@ -77,7 +77,7 @@ async function runExport(run: string, candidate: string, options: ExportOptions)
   if (uniform && !formats.includes('hf'))
     throw new UsageError('--uniform writes a Hugging Face model: name hf among the --formats');
   checkTarget(out, force);
-  const source = openSource(options.db, run, candidate);
+  const source = openSource(options.db, run, candidate, retrain);
   const { signal, stopListening } = listenForStop();
   try {
     const request = { out, force, formats, uniform, dtype, asTrained, retrain, signal };

@@ -12,7 +12,13 @@ import {
 } from '../candidates/generation.ts';
 import { CANDIDATE_ARGUMENT, namedCandidate } from '../candidates/named-candidate.ts';
 import type { NamedDraft } from '../candidates/pair.ts';
-import { planOfRun, requireWeights, type ServedCandidate, servedCandidate } from '../candidates/served.ts';
+import {
+  hasMeasuredDraft,
+  planOfRun,
+  requireWeights,
+  type ServedCandidate,
+  servedCandidate,
+} from '../candidates/served.ts';
 import { formatNumber, formatTable, plural } from '../format.ts';
 import { checkpointFolderOf, taskSettings } from '../plan/train.ts';
 import { type RunDetails, RunReader } from '../store/queries.ts';
@@ -88,19 +94,21 @@ export function addGenerate(program: Command): void {
 }
 
 async function generateText(run: string, name: string, options: GenerateOptions): Promise<void> {
-  const { compare, json } = options;
+  const { compare, json, retrain = false } = options;
   const reader = new RunReader(options.db);
   const details = reader.run(reader.resolve(run));
   const served = servedCandidate(reader, details.id, namedCandidate(reader, details.id, name));
   const draft = chosenDraft(options.draft, reader, details, served);
   reader.close();
+  if (draft === undefined && options.draft === undefined && isUntrained(served) && options.quiet !== true)
+    note("without a draft: the run did not train this candidate's own; --draft own --retrain does");
   if (draft === undefined && compare === true)
     throw new UsageError('--compare needs --draft: nothing drafts for this candidate by itself');
   const alignmentSteps =
     draft?.draft.kind === 'model' ? (options.align ?? draft.served?.alignmentSteps ?? 0) : 0;
   const folder = checkpointFolderOf(options.db, details.id);
-  const plan = planOfRun(details);
-  if (options.retrain !== true) {
+  const plan = planOfRun(details, { retrain });
+  if (!retrain) {
     const { training } = plan.spec;
     requireWeights(`candidate ${served.candidate.number}`, served.task, folder, training);
     if (draft?.draft.kind === 'model') requireWeights(draft.name, draft.draft.model, folder, training);
@@ -159,7 +167,14 @@ function chosenDraft(
   if (asked === 'none') return undefined;
   if (asked !== undefined) return namedDraft(asked, reader, id, served, spec);
   const pays = (served.speculation?.draftLength ?? 0) > 0;
-  return pays ? ownDraft(served, spec) : undefined;
+  return pays && !isUntrained(served) ? ownDraft(served, spec) : undefined;
+}
+
+/** Whether the candidate's own draft is a model that the run expects to pay, without having trained it for this. */
+function isUntrained(served: ServedCandidate): boolean {
+  const { draft } = served.candidate.deployment;
+  const pays = (served.speculation?.draftLength ?? 0) > 0;
+  return draft?.kind === 'model' && pays && !hasMeasuredDraft(served);
 }
 
 async function draftingOf(

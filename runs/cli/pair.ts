@@ -2,8 +2,14 @@
 import type { Command } from 'commander';
 import { countParameters } from '../../space/architecture.ts';
 import { CANDIDATE_ARGUMENT, namedCandidate } from '../candidates/named-candidate.ts';
-import { type PairRow, pairTable } from '../candidates/pair.ts';
-import { planOfRun, requireWeights, type ServedCandidate, servedCandidate } from '../candidates/served.ts';
+import { type NamedDraft, type PairRow, pairTable } from '../candidates/pair.ts';
+import {
+  hasWeights,
+  planOfRun,
+  requireWeights,
+  type ServedCandidate,
+  servedCandidate,
+} from '../candidates/served.ts';
 import { formatCount, formatSeconds, formatTable } from '../format.ts';
 import { estimateDeployed } from '../plan/costs.ts';
 import { explainVerdict } from '../plan/speculation.ts';
@@ -75,21 +81,28 @@ function lengthsOf(text: string): number[] {
 }
 
 async function pair(run: string, name: string, options: PairOptions): Promise<void> {
+  const { retrain = false } = options;
   const reader = new RunReader(options.db);
   const details = reader.run(reader.resolve(run));
   const target = servedCandidate(reader, details.id, namedCandidate(reader, details.id, name));
-  const drafts =
+  const wanted =
     options.draft?.map((text) => namedDraft(text, reader, details.id, target, details.spec)) ??
     defaultDrafts(reader, details.id, target, details.spec);
   reader.close();
   const folder = checkpointFolderOf(options.db, details.id);
-  const plan = planOfRun(details);
+  const plan = planOfRun(details, { retrain });
   const spec = await withWorkingEngine(plan.spec, options);
-  if (options.retrain !== true) {
+  const isThere = ({ draft }: NamedDraft) =>
+    draft.kind !== 'model' || hasWeights(draft.model, folder, spec.training);
+  if (!retrain) {
     requireWeights(`candidate ${target.candidate.number}`, target.task, folder, spec.training);
-    for (const { name, draft } of drafts)
+    for (const { name, draft } of options.draft === undefined ? [] : wanted)
       if (draft.kind === 'model') requireWeights(name, draft.model, folder, spec.training);
   }
+  const drafts = retrain ? wanted : wanted.filter(isThere);
+  const missing = wanted.filter((each) => !drafts.includes(each)).map((each) => each.name);
+  if (missing.length > 0 && options.quiet !== true)
+    note(`left out, as their weights are not there: ${missing.join('; ')} (--retrain trains them)`);
   const evaluator = createTrainer({ ...plan, spec }, 1, folder);
   const sampling = { temperature: options.temperature, topP: options.topP };
   try {

@@ -9,6 +9,7 @@ import { METRICS, type MetricName, type MetricValues, metricTable } from '../../
 import { deployedArchitecture } from '../../space/scale.ts';
 import { hasPart } from '../../space/storage-genes.ts';
 import { speculationSentence } from '../candidates/outlook.ts';
+import { hasMeasuredDraft } from '../candidates/served.ts';
 import { describeDraft, describeScale, describeStorage } from '../describe.ts';
 import { formatBytes, formatCount, formatMetric, formatShare } from '../format.ts';
 import { isCloudAi100 } from './cloud-ai-100.ts';
@@ -178,9 +179,10 @@ function speculationText({ source, estimate }: CardInput): string[] {
   const figures = (['decodeLatency', 'throughput', 'memory'] as const)
     .map((metric) => `${metric} ${formatMetric(METRICS, metric, alone[metric])}`)
     .join(', ');
+  const isHere = draft.kind !== 'model' || hasMeasuredDraft(source.evaluation);
   const whose =
     speculation.draftLength > 0
-      ? `The costs above are of this model together with what drafts for it: ${describeDraft(draft)}; ${DRAFTS[draft.kind]}. Alone it has ${figures}. What is sampled is the same with and without.`
+      ? `The costs above are of this model together with what drafts for it: ${describeDraft(draft)}; ${isHere ? DRAFTS[draft.kind] : 'the run did not train that for it, so it is not here'}. Alone it has ${figures}. What is sampled is the same with and without.`
       : `A draft (${describeDraft(draft)}) was tried, and is not worth it: the costs above are of this model alone.`;
   return ['## Speculation', `${whose} Speculation ${speculationSentence(speculation)}.`];
 }

@@ -8,10 +8,10 @@ import type { MeasurementTask, PairTask, TrainingProgress } from '../../evaluato
 import { draftSource } from '../../evaluators/speculation/pair-at-rung.ts';
 import { FormatError } from '../../hardware/index.ts';
 import { namedCandidate } from '../candidates/named-candidate.ts';
-import { bestResult, planOfRun, requireWeights } from '../candidates/served.ts';
+import { bestResult, hasMeasuredDraft, planOfRun, requireWeights } from '../candidates/served.ts';
 import { storedDonor } from '../loop/heritage.ts';
 import { servingTask } from '../loop/measurements.ts';
-import type { RunPlan } from '../plan/plan.ts';
+import type { ServingPlan } from '../plan/plan.ts';
 import { servedDraft } from '../plan/speculation.ts';
 import { checkpointFolderOf, taskSettings } from '../plan/train.ts';
 import { RunError } from '../run-error.ts';
@@ -22,7 +22,7 @@ import type { CandidateRecord } from '../store/records.ts';
 export interface ExportSource {
   readonly databasePath: string;
   readonly details: RunDetails;
-  readonly plan: RunPlan;
+  readonly plan: ServingPlan;
   readonly candidate: CandidateRecord;
   readonly evaluation: EvaluationResult;
   /** Of that result. */
@@ -37,16 +37,16 @@ export interface ExportWeights extends DeployedWeights {
 }
 
 /**
- * Finds a candidate and prepares its run's text and tokenizer.
+ * Finds a candidate and prepares its run's text and tokenizer, and with `retrain` whatever it learnt from.
  * @throws {@link StoreError}, {@link RunError} where it was never trained, or the text is not the run's any more.
  */
-export function openSource(databasePath: string, run: string, name: string): ExportSource {
+export function openSource(databasePath: string, run: string, name: string, retrain = false): ExportSource {
   const reader = new RunReader(databasePath);
   try {
     const details = reader.run(reader.resolve(run));
     const candidate = namedCandidate(reader, details.id, name);
     const evaluation = bestResult(reader, details.id, candidate);
-    const plan = planOfRun(details);
+    const plan = planOfRun(details, { retrain });
     const { architecture, architectureHash, deployment } = candidate;
     const task = {
       architecture,
@@ -113,8 +113,8 @@ export async function loadWeights(source: ExportSource, options: WeightsOptions)
 }
 
 /**
- * The draft model that the candidate serves with, pruned, cast and aligned as its run did; undefined where it has none, or
- * none that pays.
+ * The draft model that the candidate serves with, pruned, cast and aligned as its run did; undefined where it has none,
+ * none that pays, or one that was never measured with it.
  * @throws {@link RunError} where its weights are gone and are not to be trained anew.
  */
 export async function loadDraft(
@@ -126,7 +126,7 @@ export async function loadDraft(
   const { donor } = source.task;
   const { architecture, architectureHash, deployment, number } = candidate;
   const { rung, speculation } = evaluation;
-  if (deployment.draft?.kind !== 'model' || !(speculation!.draftLength > 0)) return undefined;
+  if (deployment.draft?.kind !== 'model' || !hasMeasuredDraft(evaluation)) return undefined;
   const { temperature, topP, alignmentSteps } = plan.spec.draft!;
   const draft = servedDraft(deployment.draft, plan.spec.training.rungs.length - 1, deployment);
   if (draft.kind === 'model' && !options.retrain) {

@@ -77,6 +77,7 @@ function optionsOf(
   return {
     databasePath: database,
     maxThreads,
+    isOwnEvaluator: evaluator !== undefined,
     createEvaluator: (runId) =>
       evaluator ?? createTrainer(plan, maxThreads, checkpointFolderOf(database, runId)),
     emit,

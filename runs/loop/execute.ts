@@ -54,6 +54,8 @@ export interface ExecuteOptions {
   readonly maxThreads: number;
   /** Called once the run's id is known, because checkpoints lie in a folder of that name. */
   readonly createEvaluator: (runId: string) => Evaluator;
+  /** Whether that is one of the program's own in place of the trainer; a run stays with one kind. */
+  readonly isOwnEvaluator?: boolean;
   readonly emit: RunListener;
   /** Aborting stops the run cleanly: what is under way is cancelled, what is done is kept. */
   readonly signal: AbortSignal;
@@ -90,7 +92,7 @@ export async function startRun(plan: Runnable, options: ExecuteOptions): Promise
       specFolder: plan.specFolder,
       corpusSha256: dataset.corpusSha256,
       objectives,
-      versions: versionsOf(plan),
+      versions: versionsOf(plan, options),
     });
     return await carryOn(plan, options, store, { runId, objectives, known: NOTHING, kind: 'started' });
   } finally {
@@ -99,8 +101,33 @@ export async function startRun(plan: Runnable, options: ExecuteOptions): Promise
 }
 
 /** What decides results beside the spec and the corpus. */
-function versionsOf({ spec, teacherSha256: teacher }: Runnable): Record<string, string> {
-  return { ...decisiveVersions(engineOf(spec).name), ...(teacher === undefined ? {} : { teacher }) };
+function versionsOf(
+  { spec, teacherSha256: teacher }: Runnable,
+  { isOwnEvaluator }: Pick<ExecuteOptions, 'isOwnEvaluator'>,
+): Record<string, string> {
+  return {
+    ...decisiveVersions(engineOf(spec).name),
+    ...(teacher === undefined ? {} : { teacher }),
+    ...(isOwnEvaluator === true ? { evaluator: OWN_EVALUATOR } : {}),
+  };
+}
+
+/** What a run is marked with whose losses come from its program. */
+const OWN_EVALUATOR = "the program's own";
+
+/** @throws {@link RunError} where a trainer would go on with what a program's own evaluator began, or the other way round */
+function refuseOtherEvaluator(
+  { id, versions }: Pick<RunDetails, 'id' | 'versions'>,
+  isOwnEvaluator: boolean,
+): void {
+  const wasOwn = versions.evaluator !== undefined;
+  if (wasOwn === isOwnEvaluator) return;
+  throw new RunError(
+    wasOwn
+      ? `the losses of run ${id} come from its program's own evaluator: only there can it go on: ` +
+          "resume(run, { evaluator }) of 'paretoformer'"
+      : `run ${id} was started with the built-in trainer, and cannot go on with another evaluator`,
+  );
 }
 
 /**
@@ -112,6 +139,7 @@ export async function resumeRun(plan: Runnable, runId: string, options: ExecuteO
   const run = reader.run(runId);
   reader.close();
   refuseOtherFormat(run);
+  refuseOtherEvaluator(run, options.isOwnEvaluator === true);
   if (run.corpusSha256 !== plan.dataset.corpusSha256) {
     throw new RunError(
       `the corpus "${plan.spec.task.corpus}" is not the one that run ${runId} was started with`,

@@ -7,7 +7,7 @@ import { checkVocabulary, fileSha256, readTeacher } from '../../evaluators/disti
 import { HardwareError } from '../../hardware/index.ts';
 import { loadSpec, type ReferenceChecks } from '../../space/load-spec.ts';
 import { type RunSpec, type TaskSpec, vocabSizeOf } from '../../space/spec.ts';
-import { acceleratorOf, type CostPlan, planCosts } from './cost-plan.ts';
+import { acceleratorOf, type CostPlan, costSetting, planCosts } from './cost-plan.ts';
 import type { OwnMetric } from './cost-setting.ts';
 
 /** What a run is made of. */
@@ -51,12 +51,35 @@ function messageOf(
 
 /** Reads the corpus and prepares everything. @throws {@link RunError}, CorpusError, HardwareError, CheckpointError */
 export function planRun(spec: RunSpec, specFolder: string, own: readonly OwnMetric[] = []): RunPlan {
-  const { corpus, tokenizer, validationShare, contextLength } = spec.task;
-  const dataset = prepareDataset(loadCorpus(corpus, specFolder), tokenizer, validationShare, contextLength);
+  const dataset = datasetOf(spec, specFolder);
   const plan = { ...planCosts(spec, specFolder, own), dataset };
-  const source = spec.training.teacher?.source;
-  if (source?.kind !== 'checkpoint') return plan;
+  const teacherSha256 = teacherSha256Of(spec, specFolder, dataset);
+  return teacherSha256 === undefined ? plan : { ...plan, teacherSha256 };
+}
+
+/** What a finished candidate is loaded, run and priced with: a plan without the search, and so without a program's own metrics. */
+export type ServingPlan = Pick<RunPlan, 'spec' | 'specFolder' | 'setting' | 'dataset'>;
+
+/** @throws CorpusError, HardwareError */
+export function planServing(spec: RunSpec, specFolder: string): ServingPlan {
+  const dataset = datasetOf(spec, specFolder);
+  return { spec, specFolder, setting: costSetting(spec, specFolder), dataset };
+}
+
+function datasetOf({ task }: RunSpec, specFolder: string): Dataset {
+  const { corpus, tokenizer, validationShare, contextLength } = task;
+  return prepareDataset(loadCorpus(corpus, specFolder), tokenizer, validationShare, contextLength);
+}
+
+/** Names the checkpoint that candidates learn from, where the spec has one. @throws CheckpointError where it cannot teach */
+export function teacherSha256Of(
+  { task, training }: RunSpec,
+  specFolder: string,
+  { tokenizer }: Dataset,
+): string | undefined {
+  const source = training.teacher?.source;
+  if (source?.kind !== 'checkpoint') return undefined;
   const path = resolve(specFolder, source.path);
-  checkVocabulary(path, readTeacher(path, studentsOf(spec.task)), dataset.tokenizer);
-  return { ...plan, teacherSha256: fileSha256(path) };
+  checkVocabulary(path, readTeacher(path, studentsOf(task)), tokenizer);
+  return fileSha256(path);
 }

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { createTrainerPool, type Evaluator } from '../../evaluators/index.ts';
 import type { RunSpec, TeacherSpec } from '../../space/spec.ts';
 import { engineOf } from './engine.ts';
-import type { RunPlan } from './plan.ts';
+import type { ServingPlan } from './plan.ts';
 
 /** Where the weights of a run lie. */
 export function checkpointFolderOf(databasePath: string, runId: string): string {
@@ -18,7 +18,7 @@ export function threadsOf(spec: RunSpec, asked?: number): number {
 }
 
 /** What decides every training and measurement of a run. */
-export function taskSettings({ spec, dataset, specFolder }: RunPlan, checkpointFolder?: string) {
+export function taskSettings({ spec, dataset, specFolder }: ServingPlan, checkpointFolder?: string) {
   const { timeoutSeconds: _, teacher, ...training } = spec.training;
   return {
     seed: spec.seed,
@@ -39,7 +39,7 @@ function withPath(teacher: TeacherSpec, specFolder: string): TeacherSpec {
 
 /** The pool that trains and measures the candidates of a run. */
 export function createTrainer(
-  plan: RunPlan,
+  plan: ServingPlan,
   maxThreads: number,
   checkpointFolder?: string,
 ): Required<Evaluator> {

@@ -1,5 +1,5 @@
 // Pairs of really trained models in a worker thread: repeatable, better when aligned, and honest about what failed.
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -103,6 +103,9 @@ test('the target accepts more of a draft that was aligned, which is kept and not
   const anew = performance.now();
   expect(await measured({ alignmentSteps: 60 })).toEqual(aligned);
   expect(secondTime).toBeLessThan(performance.now() - anew);
+  // One that cannot be read is made anew, too.
+  truncateSync(path, 200);
+  expect(await measured({ alignmentSteps: 60 })).toEqual(aligned);
 });
 
 test('how target and draft are stored counts', async () => {

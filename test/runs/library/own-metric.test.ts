@@ -100,6 +100,36 @@ describe('a metric of one’s own', () => {
     expect(report.reproduce.yaml).toMatch(/^# carbon: computed by the program/);
   });
 
+  it('needs no function where a candidate is exported, paired or heard, and its value goes along', async () => {
+    const space = smallSpace({
+      objectives: ['loss', carbon()],
+      draft: { lookup: true },
+      search: { candidates: 2, population: 2, lag: 1, deploymentsPerArchitecture: 0 },
+      training: { rungs: [4], warmupSteps: 1, evaluationTokens: 64 },
+    });
+    const database = newDatabase();
+    const { runId } = await run(space, { database, threads: 1 }).outcome;
+    const out = join(database, '..', 'model');
+    for (const words of [
+      ['export', runId, '0', '--out', out, '--formats', 'hf'],
+      ['pair', runId, '0', '--lengths', '1', '--draft', 'lookup'],
+      ['generate', runId, '0', '--prompt', 'The whale', '--tokens', '4'],
+      ['optuna-export', runId, '--out', join(database, '..', 'study.db')],
+    ]) {
+      const { exitCode, stderr } = await commandLine(...words, '--db', database);
+      expect([words[0], exitCode, stderr]).toEqual([
+        words[0],
+        0,
+        expect.not.stringContaining('paretoformer:'),
+      ]);
+    }
+    const { values } = openRuns(database).evaluations(runId, 0)[0]!;
+    expect(JSON.parse(readFileSync(join(out, 'paretoformer.json'), 'utf8')).metrics.carbon).toBe(
+      values.carbon,
+    );
+    expect(readFileSync(join(out, 'README.md'), 'utf8')).toMatch(/^\| carbon \| grams of CO2 a token \|/m);
+  });
+
   it('needs its function again to resume, the same one, and says so', async () => {
     const space = withCarbon(['carbon <= 1']);
     const { settings, runId } = await interrupted(space);

@@ -1,6 +1,8 @@
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { openRuns, type RunEvent, resume, run, StoreError } from '../../../runs/library/index.ts';
+import { commandLine } from '../cli/command-line.ts';
 import { storedResult } from '../harness.ts';
 import { quick, smallSpace } from './small.ts';
 
@@ -125,5 +127,48 @@ describe('a run that fails', () => {
       await expect(run(smallSpace(), { ...quick(), threads }).outcome).rejects.toThrow('at least 1');
     }
     await expect(resume('latest', { database: '/nowhere.db' }).outcome).rejects.toThrow('no database');
+  });
+});
+
+describe('an evaluator of one’s own', () => {
+  async function interrupted(evaluator: boolean) {
+    const { evaluator: own, ...settings } = quick();
+    const running = run(
+      smallSpace({ training: { rungs: [4], warmupSteps: 1, evaluationTokens: 64 } }),
+      evaluator ? { ...settings, evaluator: own } : settings,
+    );
+    for await (const event of running) if (event.kind === 'evaluated') break;
+    return { own, settings, runId: (await running.outcome).runId };
+  }
+
+  it('goes on where it began, and no trainer in its place', async () => {
+    const { own, settings, runId } = await interrupted(true);
+    await expect(resume(runId, settings).outcome).rejects.toThrow(/own evaluator: only there can it go on/);
+    expect(await commandLine('resume', runId, '--db', settings.database)).toMatchObject({
+      exitCode: 1,
+      stderr: expect.stringContaining('resume(run, { evaluator })'),
+    });
+    expect((await resume(runId, { ...settings, evaluator: own }).outcome).kind).toBe('finished');
+  });
+
+  it('takes over no run of the trainer', async () => {
+    const { own, settings, runId } = await interrupted(false);
+    await expect(resume(runId, { ...settings, evaluator: own }).outcome).rejects.toThrow(
+      'was started with the built-in trainer',
+    );
+  });
+
+  it('leaves no weights, and what asks for them says so', async () => {
+    const { settings, runId } = await interrupted(true);
+    for (const words of [
+      ['export', runId, '0', '--out', join(settings.database, '..', 'model')],
+      ['pair', runId, '0'],
+      ['generate', runId, '0', '--prompt', 'The whale', '--retrain'],
+    ]) {
+      expect(await commandLine(...words, '--db', settings.database)).toMatchObject({
+        exitCode: 1,
+        stderr: expect.stringContaining("its program's own evaluator, which leaves no weights"),
+      });
+    }
   });
 });
