@@ -38,6 +38,16 @@ export interface ModelDraft extends DraftRule {
 
 export type Draft = LookupDraft | SelfDraft | ModelDraft;
 
+/** Tokens at the start of a text of one context that are its prompt where a pair is measured: a quarter. */
+export function pairPromptTokens(contextLength: number): number {
+  return Math.max(1, Math.round(0.25 * contextLength));
+}
+
+/** Tokens that a round can draft at most: it lies in what the target writes after the prompt. */
+export function longestDraft(contextLength: number): number {
+  return contextLength - pairPromptTokens(contextLength);
+}
+
 /** The shapes of draft models. Lists are as in a space: sorted upwards, not empty. */
 export interface DraftModelChoices {
   readonly dModel: readonly number[];

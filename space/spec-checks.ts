@@ -1,5 +1,6 @@
 // Rules between keys: one function a rule, each reporting at the key that a user would change.
 import type { Constraint } from './constraint.ts';
+import { longestDraft } from './draft.ts';
 import { engineProblem } from './engine-spec.ts';
 import type { Problem } from './schema-issues.ts';
 import type { RunSpec } from './spec.ts';
@@ -61,6 +62,15 @@ const someDraftPossible: Check = ({ draft }) => {
     problems.push({ path: ['draft', 'alignmentSteps'], message });
   }
   return problems;
+};
+
+const draftFits: Check = ({ draft, task: { contextLength } }) => {
+  const longest = longestDraft(contextLength);
+  const lengths = draft?.choices.draftLength.filter((length) => typeof length === 'number') ?? [];
+  const tooLong = lengths.find((length) => length > longest);
+  if (tooLong === undefined) return [];
+  const message = `${tooLong} drafted tokens do not fit behind a prompt in a context of ${contextLength} tokens: at most ${longest}`;
+  return [{ path: ['draft', 'length'], message }];
 };
 
 const someLayerPossible: Check = ({ space }) => {
@@ -233,6 +243,7 @@ const CHECKS: readonly Check[] = [
   evenHeadDim,
   headsHaveKvHeads,
   someDraftPossible,
+  draftFits,
   someLayerPossible,
   scaledHeadDim,
   relativeNeedsBaseline,

@@ -58,7 +58,7 @@ function lookupLength(
 
 /**
  * Measures a draft of `target` on `texts` that the target wrote with the same sampling settings (`writeTexts`).
- * @throws RangeError where vocabularies differ or texts are longer than a context.
+ * @throws RangeError where vocabularies differ, texts are longer than a context, or no round of a length fits into them.
  */
 export async function measurePair(
   target: LanguageModel,
@@ -67,6 +67,12 @@ export async function measurePair(
   { sampling, draftLengths, promptTokens, confidence = 0 }: PairSettings,
   engine?: Engine,
 ): Promise<PairMeasurement> {
+  const longest = Math.max(0, ...texts.map(({ length }) => length - 1 - promptTokens));
+  const tooLong = draftLengths.find((draftLength) => draftLength > longest);
+  if (tooLong !== undefined)
+    throw new RangeError(
+      `a round of ${tooLong} drafted tokens does not fit into ${longest} tokens after the prompt`,
+    );
   if (source.kind === 'lookup') {
     const lengths = draftLengths.map((k) => lookupLength(texts, source, k, promptTokens));
     return { overlap: undefined, lengths };

@@ -2,6 +2,7 @@
 // after the draft was brought closer to it.
 import { join } from 'node:path';
 import { hashOf } from '../../space/candidate.ts';
+import { pairPromptTokens } from '../../space/draft.ts';
 import { deriveRng } from '../../space/random.ts';
 import { writeCheckpoint } from '../checkpoint/training-checkpoint.ts';
 import { deployedModel, deployWeights, type MeasurementContext } from '../compression/measure-at-rung.ts';
@@ -23,8 +24,6 @@ const FEWEST_TEXTS = 16;
 const MOST_TEXTS = 64;
 /** Texts that a target writes in step. */
 const WRITING_BATCH = 32;
-/** Share of each text that is its prompt, of the corpus. */
-const PROMPT_SHARE = 0.25;
 
 /** Half of an alignment's sequences are of the corpus, half by the target, as measured in docs/speculation.md. */
 const WRITTEN_SHARE = 0.5;
@@ -55,7 +54,7 @@ async function writerOf(
   const target = deployed.model;
   const { contextLength } = task.architecture;
   const nTexts = Math.min(MOST_TEXTS, Math.max(FEWEST_TEXTS, Math.round(TEXT_TOKENS / contextLength)));
-  const promptTokens = Math.max(1, Math.round(PROMPT_SHARE * contextLength));
+  const promptTokens = pairPromptTokens(contextLength);
   const batch = Math.min(WRITING_BATCH, nTexts);
   const writing = { nTexts, length: contextLength + 1, promptTokens, sampling, batch };
   const rng = deriveRng(context.seed, 0, 'pair texts');

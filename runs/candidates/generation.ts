@@ -101,7 +101,7 @@ async function warmUp(
   draftLength: number,
 ): Promise<void> {
   const choices = randomChoices(deriveRng(0, 0, 'warm-up'));
-  const long = Array.from({ length: WIDEST_PASS + 2 }, () => start[0]!);
+  const long = Array.from({ length: Math.max(WIDEST_PASS + 2, draftLength + 1) }, () => start[0]!);
   const further = (n: number) => [...start, ...long.slice(0, n)];
   for (const text of [long, start]) await predictor.predict(text, 1);
   for (let width = 1; width <= draftLength + 1; width++) await predictor.predict(further(width), width);

@@ -38,6 +38,9 @@ import {
 /** Tokens that a draft which the run does not serve drafts a round. */
 const DEFAULT_LENGTH = 3;
 
+/** Tokens that a round drafts at most; a pass is compiled for each number up to it. */
+const MOST_DRAFTED = 64;
+
 interface GenerateOptions extends CommonOptions, EngineOptions {
   readonly prompt: string;
   readonly tokens: number;
@@ -76,7 +79,7 @@ export function addGenerate(program: Command): void {
     .option(
       '--draft-length <n>',
       `tokens that a round drafts at most; by default what the run chose, else ${DEFAULT_LENGTH}`,
-      wholeNumber(1),
+      lengthOf,
     )
     .option(
       '--align <steps>',
@@ -91,6 +94,12 @@ export function addGenerate(program: Command): void {
     .action(async (run: string, candidate: string) => {
       await generateText(run, candidate, command.optsWithGlobals<GenerateOptions>());
     });
+}
+
+function lengthOf(text: string): number {
+  const length = wholeNumber(1)(text);
+  if (length <= MOST_DRAFTED) return length;
+  throw new UsageError(`--draft-length is a whole number from 1 to ${MOST_DRAFTED}, not "${text}"`);
 }
 
 async function generateText(run: string, name: string, options: GenerateOptions): Promise<void> {

@@ -1,6 +1,7 @@
 // `pair`: a trained candidate with every draft that it could have, measured and priced, and which of them is best.
 import type { Command } from 'commander';
 import { countParameters } from '../../space/architecture.ts';
+import { longestDraft } from '../../space/draft.ts';
 import { CANDIDATE_ARGUMENT, namedCandidate } from '../candidates/named-candidate.ts';
 import { type NamedDraft, type PairRow, pairTable } from '../candidates/pair.ts';
 import {
@@ -28,6 +29,9 @@ import {
   wholeNumber,
 } from './terminal.ts';
 
+/** What is measured where no lengths are asked for. */
+const DEFAULT_LENGTHS: readonly number[] = [1, 2, 3, 4, 6, 8];
+
 interface PairOptions extends CommonOptions, EngineOptions {
   readonly draft?: readonly string[];
   readonly lengths: readonly number[];
@@ -53,7 +57,7 @@ export function addPair(program: Command): void {
     .argument('<run>', RUN_ARGUMENT)
     .argument('<candidate>', CANDIDATE_ARGUMENT)
     .option('--draft <names...>', `${DRAFT_FORMS}; by default what the run has that is small enough`)
-    .option('--lengths <list>', 'tokens that a round drafts, such as 1,2,4', lengthsOf, [1, 2, 3, 4, 6, 8])
+    .option('--lengths <list>', 'tokens that a round drafts, such as 1,2,4', lengthsOf, DEFAULT_LENGTHS)
     .option(
       '--align <steps>',
       'train draft models on the target for so many steps, and measure again',
@@ -80,11 +84,22 @@ function lengthsOf(text: string): number[] {
   throw new UsageError(`--lengths is a list of whole numbers from 1 to 64, such as 1,2,4, not "${text}"`);
 }
 
+/** Lengths whose rounds fit into the texts that pairs are measured on. @throws {@link UsageError} for one that was asked for and does not */
+function fittingLengths(lengths: readonly number[], contextLength: number): readonly number[] {
+  const longest = longestDraft(contextLength);
+  const fitting = lengths.filter((length) => length <= longest);
+  if (fitting.length === lengths.length || lengths === DEFAULT_LENGTHS) return fitting;
+  throw new UsageError(
+    `--lengths ${lengths.at(-1)}: behind its prompt a text of ${contextLength} tokens, the context of this model, has room for ${longest}`,
+  );
+}
+
 async function pair(run: string, name: string, options: PairOptions): Promise<void> {
   const { retrain = false } = options;
   const reader = new RunReader(options.db);
   const details = reader.run(reader.resolve(run));
   const target = servedCandidate(reader, details.id, namedCandidate(reader, details.id, name));
+  const draftLengths = fittingLengths(options.lengths, target.candidate.architecture.contextLength);
   const wanted =
     options.draft?.map((text) => namedDraft(text, reader, details.id, target, details.spec)) ??
     defaultDrafts(reader, details.id, target, details.spec);
@@ -112,7 +127,7 @@ async function pair(run: string, name: string, options: PairOptions): Promise<vo
       drafts,
       setting: plan.setting,
       sampling,
-      draftLengths: options.lengths,
+      draftLengths,
       alignmentSteps: options.align,
       onStart: (draft, steps) => {
         if (options.quiet !== true)
@@ -146,7 +161,8 @@ function bestOf(rows: readonly PairRow[]): PairRow | undefined {
   return paying.toSorted((a, b) => b.verdict.speedup - a.verdict.speedup)[0];
 }
 
-const nameOf = ({ draft, alignmentSteps }: PairRow) => (alignmentSteps === 0 ? draft : `${draft}, aligned`);
+const nameOf = ({ draft, alignmentSteps }: PairRow) =>
+  alignmentSteps === 0 ? draft : `${draft}, aligned for ${alignmentSteps} steps`;
 
 /** What is accepted of a draft: over all positions, or of what look-up proposed. */
 const acceptanceOf = ({ acceptance, lengths }: PairRow) => acceptance ?? lengths[0]!.acceptedOverTested;

@@ -3,7 +3,7 @@
 import type { PairOutcome } from '../../evaluators/outcome.ts';
 import type { Evaluator, PairTask } from '../../evaluators/port.ts';
 import { type Candidate, hashOf } from '../../space/candidate.ts';
-import type { Draft } from '../../space/draft.ts';
+import { type Draft, longestDraft } from '../../space/draft.ts';
 import type { DraftSpec } from '../../space/spec.ts';
 import { LONGEST_DRAFT, servedDraft } from '../plan/speculation.ts';
 import type { PairRecord } from '../store/records.ts';
@@ -40,18 +40,18 @@ export function draftHash(draft: Draft): string {
   return hashOf(decisive);
 }
 
-/** Every length that a candidate of the run can be priced at. */
-function measuredLengths({ choices }: DraftSpec): number[] {
+/** Every length that a candidate of the run can be priced at and that its texts are long enough for. */
+function measuredLengths({ choices }: DraftSpec, contextLength: number): number[] {
   const upToLongest = Array.from({ length: LONGEST_DRAFT }, (_, i) => i + 1);
   const asked = choices.draftLength.filter((length) => typeof length === 'number');
-  return [...new Set([...upToLongest, ...asked])].sort((a, b) => a - b);
+  const fitting = [...upToLongest, ...asked].filter((length) => length <= longestDraft(contextLength));
+  return [...new Set(fitting)].sort((a, b) => a - b);
 }
 
 /** The pairs of one run. */
 export function createPairs(options: PairsOptions): Pairs {
   const { evaluator, limit, spec, signal, now } = options;
   const { temperature, topP, alignmentSteps } = spec;
-  const draftLengths = measuredLengths(spec);
   const measuring = new Map<string, Promise<SettledPair>>();
   const nameOf = (pair: Omit<PairRecord, 'attempt' | 'state' | 'draft' | 'wallSeconds'>) =>
     [pair.architectureHash, pair.rung, pair.deploymentHash, pair.draftHash, pair.alignmentSteps].join('/');
@@ -85,7 +85,7 @@ export function createPairs(options: PairsOptions): Pairs {
         draft: servedDraft(draft, rung, candidate.deployment),
         sampling: { temperature, topP },
         confidence: draft.confidence,
-        draftLengths,
+        draftLengths: measuredLengths(spec, candidate.architecture.contextLength),
         alignmentSteps: key.alignmentSteps,
       };
       const attemptOnce = async (number: number): Promise<PairRecord> => {

@@ -22,6 +22,7 @@ const EXPECTED = [
   'custom-tag.yaml:3:11: tags are not allowed: Unresolved tag: tag:yaml.org,2002:js/function',
   'draft-heads.yaml:14:53 draft.model.nHeads: nHeads 3: no choice of nKvHeads (2) divides it',
   'draft-of-nothing.yaml:14:3 draft: nothing may draft: give "model", "self: true" or "lookup: true", or leave "draft" out',
+  'draft-too-long.yaml:13:11 draft.length: 16 drafted tokens do not fit behind a prompt in a context of 16 tokens: at most 12',
   'draft-without-model.yaml:15:19 draft.alignmentSteps: only draft models are aligned, and the file has no "model"',
   'duplicate-choice.yaml:5:21 space.dModel.2: 64 is listed twice',
   'duplicate-key.yaml:6:3: this key is there twice',

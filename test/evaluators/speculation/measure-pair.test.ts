@@ -71,4 +71,18 @@ describe('measurePair', () => {
       });
     }
   }
+
+  it('refuses rounds that do not fit into what was written', async () => {
+    const settings = {
+      sampling: { temperature: 1, topP: 1 },
+      draftLengths: [1, length - promptTokens],
+      promptTokens,
+    };
+    const texts = [Uint16Array.from(randomTokens(6, length, 4))];
+    for (const [, source] of SOURCES) {
+      await expect(measurePair(target, source, texts, settings)).rejects.toThrow(
+        /does not fit into \d+ tokens/,
+      );
+    }
+  });
 });

@@ -1,5 +1,5 @@
 // `pair` and `generate` on a run with real, tiny models.
-import { readdirSync, renameSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { RunReader } from '../../../runs/store/queries.ts';
@@ -109,6 +109,40 @@ describe('pair', { timeout: 60_000 }, () => {
     expect(await refusal('--draft', 'own')).toContain('candidate 0 has no draft of its own');
     expect(await refusal('--draft', '99')).toContain('1 paretoformer: run');
     expect(await refusal('--lengths', '1,x')).toContain('--lengths is a list of whole numbers');
+    expect(await refusal('--lengths', '2,13')).toContain(
+      '2 paretoformer: --lengths 13: behind its prompt a text of 16 tokens, the context of this model, has room for 12',
+    );
+  });
+
+  it('and a run measure only rounds that fit into a short context', async () => {
+    const short = tinyProject('draft: { self: true, lookup: true }\n');
+    const yaml = readFileSync(short.file, 'utf8')
+      .replace('contextLength: 16', 'contextLength: 8')
+      .replace('[6, 16]', '[6]');
+    writeFileSync(short.file, yaml);
+    const run = await commandLine('run', short.file, '--db', short.db, '--quiet', '--json');
+    expect([run.exitCode, run.stderr]).toEqual([0, '']);
+    const reader = new RunReader(short.db);
+    const pairs = reader.pairs(reader.resolve('latest'));
+    reader.close();
+    expect(pairs.length).toBeGreaterThan(0);
+    for (const { lengths } of pairs) {
+      expect(lengths!.map(({ draftLength }) => draftLength)).toEqual([1, 2, 3, 4, 5, 6]);
+      expect(lengths!.every(({ tokensPerRound }) => tokensPerRound >= 1)).toBe(true);
+    }
+    const table = await commandLine(
+      'pair',
+      'latest',
+      '0',
+      '--db',
+      short.db,
+      '--draft',
+      'lookup',
+      '--json',
+      '-q',
+    );
+    const lengths = JSON.parse(table.stdout).drafts[0].lengths;
+    expect(lengths.map(({ draftLength }: { draftLength: number }) => draftLength)).toEqual([1, 2, 3, 4, 6]);
   });
 });
 
@@ -203,6 +237,24 @@ describe('generate', { timeout: 60_000 }, () => {
     expect(JSON.parse(result.stdout).alone.text).toBe(alone.text);
     expect(result.stderr).toContain('training anew: step ');
     expect(readdirSync(folder).length).toBeGreaterThan(0);
+  });
+
+  it('takes prompts and drafts that are longer than the context', async () => {
+    const prompt = 'the of and '.repeat(8);
+    const words = [prompt, '--tokens', '40', '--temperature', '0', '--json', '--compare'];
+    for (const draft of [
+      ['lookup', '64'],
+      ['self:1', '40'],
+    ] as const) {
+      const named = ['--prompt', ...words, '--draft', draft[0], '--draft-length', draft[1]];
+      const { exitCode, stdout } = await cli('generate', 'latest', String(large), ...named);
+      expect(exitCode).toBe(0);
+      const { alone, drafted } = JSON.parse(stdout);
+      expect(drafted.text).toBe(alone.text);
+      expect(drafted.draftLength).toBe(Number(draft[1]));
+    }
+    const long = await cli('generate', 'latest', String(large), '--prompt', 'a', '--draft-length', '65');
+    expect([long.exitCode, long.stderr]).toEqual([2, expect.stringContaining('from 1 to 64, not "65"')]);
   });
 
   it('needs something to begin with', async () => {
