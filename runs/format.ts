@@ -8,6 +8,7 @@ export {
   formatDuration,
   formatJoules,
   formatNumber,
+  formatRate,
   formatSeconds,
   formatShare,
 } from './report/page/units.js';

@@ -42,18 +42,14 @@ function frontUnder(
   objectives: readonly MetricName[],
 ): StoredFront {
   const metrics = reader.metrics(runId);
-  const candidates = new Map(reader.candidates(runId).map((candidate) => [candidate.number, candidate]));
-  const points = reader
-    .evaluations(runId)
-    .filter(({ number, rung, feasible }) => number < stored.nTold && rung === stored.rung && feasible)
-    .filter(({ values }) => objectives.every((metric) => values[metric] !== undefined))
-    .map((evaluation) => ({
-      candidate: evaluation.candidate,
-      violations: [],
-      objectives: objectives.map((metric) => toMinimised(metrics, metric, evaluation.values[metric]!)),
-      member: { candidate: candidates.get(evaluation.candidate)!, evaluation },
-    }));
-  return { ...stored, members: frontOf(points).map(({ member }) => member) };
+  const points = reader.valuesAtRung(runId, stored, objectives).map(({ number, candidate, values }) => ({
+    candidate,
+    number,
+    violations: [],
+    objectives: values.map((value, k) => toMinimised(metrics, objectives[k]!, value)),
+  }));
+  const numbers = frontOf(points).map(({ number }) => number);
+  return { ...stored, members: reader.membersOf(runId, numbers) };
 }
 
 function membersWhere(reader: RunReader, runId: string, front: StoredFront, where: string): FrontMember[] {

@@ -16,6 +16,7 @@ import {
   formatCount,
   formatJoules,
   formatNumber,
+  formatRate,
   formatSeconds,
   formatShare,
   formatTable,
@@ -124,7 +125,7 @@ function figureTable({ cost, speculation, input }: Estimated): string {
       withinRound(error.decode),
     ],
     ['request', formatSeconds(joint.requestSeconds), ofRequest],
-    ['throughput', `${formatNumber(joint.tokensPerSecond)} tok/s`, ofRequest],
+    ['throughput', formatRate(joint.tokensPerSecond), ofRequest],
     ['energy a token', formatJoules(joint.energyJoulesPerToken), 'uncalibrated'],
   ];
   if (joint.dollarsPerMillionTokens !== undefined) {

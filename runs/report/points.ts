@@ -121,8 +121,8 @@ export function varyingGenes(
   return Object.fromEntries(columns.filter(([, column]) => column.some((value) => value !== column[0])));
 }
 
-/** `d 64, 4 layers, heads 4 x4, kv 2,1,1,2, dFf 128 x4, mxfp4-e2m1`. */
+/** `width 64, 4 layers, heads 4 x4, kv 2,1,1,2, dFf 128 x4, mxfp4-e2m1`. */
 export function shapeOf({ architecture, deployment }: CandidateRecord): string {
   const { dModel, depth, nHeads, nKvHeads, dFf } = describeArchitecture(architecture);
-  return `d ${dModel}, ${plural(depth, 'layer')}, heads ${nHeads}, kv ${nKvHeads}, dFf ${dFf}, ${describeDeployed(architecture, deployment)}`;
+  return `width ${dModel}, ${plural(depth, 'layer')}, heads ${nHeads}, kv ${nKvHeads}, dFf ${dFf}, ${describeDeployed(architecture, deployment)}`;
 }

@@ -243,6 +243,35 @@ export class RunReader {
     });
   }
 
+  /**
+   * The values that the feasible evaluations of a rung have in some metrics, in their order, by number; those without
+   * one of them are left out. Only evaluations with a number below `nTold` count.
+   */
+  valuesAtRung(
+    runId: string,
+    { rung, nTold }: Pick<FrontRecord, 'rung' | 'nTold'>,
+    metrics: readonly MetricName[],
+  ): { readonly number: number; readonly candidate: number; readonly values: readonly number[] }[] {
+    const columns = metrics.map((_, k) => `v${k}.value`).join(', ');
+    const joins = metrics.map(
+      (_, k) => `JOIN objective_values AS v${k}
+        ON v${k}.run_id = e.run_id AND v${k}.evaluation = e.number AND v${k}.metric = ?`,
+    );
+    const sql = `SELECT e.number, e.candidate, ${columns} FROM evaluations AS e ${joins.join(' ')}
+      WHERE e.run_id = ? AND e.rung = ? AND e.number < ? AND e.feasible ORDER BY e.number`;
+    return guarded(this.path, () => {
+      const rows = this.#database
+        .prepare(sql)
+        .raw()
+        .all(...metrics, runId, rung, nTold) as number[][];
+      return rows.map(([number, candidate, ...values]) => ({
+        number: number!,
+        candidate: candidate!,
+        values,
+      }));
+    });
+  }
+
   /** These evaluations in full, with their candidates, in the order given. */
   membersOf(runId: string, evaluations: readonly number[]): FrontMember[] {
     const wanted = 'SELECT value FROM json_each(@numbers)';

@@ -11,6 +11,7 @@ import {
   formatLayers,
   formatMetric,
   formatNumber,
+  formatRate,
   formatSeconds,
   formatShare,
   formatTable,
@@ -58,6 +59,12 @@ describe('numbers with units', () => {
     [7.891, '7.89 s'],
     [4000.4, '4000 s'],
   ])('%d s are %s', (value, text) => expect(formatSeconds(value)).toBe(text));
+
+  it.each([
+    [682.9, '683 tok/s'],
+    [1177.2, '1177 tok/s'],
+    [252_701, '253 K tok/s'],
+  ])('a rate of %d is %s', (value, text) => expect(formatRate(value)).toBe(text));
 
   it.each([
     [0, '0 J'],

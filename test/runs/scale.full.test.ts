@@ -2,9 +2,11 @@
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { beforeAll, describe, expect, it } from 'vitest';
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { reportHtml } from '../../runs/report/page.ts';
 import { buildReport } from '../../runs/report/report-data.ts';
+import { startServer } from '../../runs/serve/server.ts';
 import { RunReader } from '../../runs/store/queries.ts';
 import { writeBigRun } from './big-run.ts';
 import { commandLine } from './cli/command-line.ts';
@@ -40,6 +42,7 @@ describe(`a run of ${N_CANDIDATES} candidates`, () => {
       'list',
       'show latest',
       'pick latest',
+      'front latest --objectives loss,throughput,memory',
       'compare latest 3 9',
       'completion candidates latest',
     ]) {
@@ -59,30 +62,48 @@ describe(`a run of ${N_CANDIDATES} candidates`, () => {
     expect(html).toContain(`"nEvaluated":${N_CANDIDATES}`);
   });
 
-  it.skipIf(chromiumPath === undefined)(`is a page that answers at once${browserNote}`, async () => {
-    const file = join(dirname(db), 'report.html');
-    writeFileSync(file, html);
-    const browser = await launchBrowser();
-    try {
-      const { page, problems } = await openPage(browser, pathToFileURL(file).href);
-      await page.waitForSelector('canvas');
-      const session = await page.context().newCDPSession(page);
-      await session.send('Performance.enable');
-      const scriptSeconds = async () => {
-        const { metrics } = await session.send('Performance.getMetrics');
-        return metrics.find(({ name }) => name === 'ScriptDuration')!.value;
-      };
-      const box = (await page.locator('.chart').first().boundingBox())!;
-      const before = await scriptSeconds();
-      const nMoves = 30;
-      for (let move = 0; move < nMoves; move++) {
-        await page.mouse.move(box.x + 80 + 20 * move, box.y + 100 + ((37 * move) % 200));
-        await page.waitForTimeout(16);
+  describe.skipIf(chromiumPath === undefined)(`has pages that answer at once${browserNote}`, () => {
+    let browser: Browser;
+    beforeAll(async () => {
+      browser = await launchBrowser();
+    });
+    afterAll(() => browser.close());
+
+    it('the report', async () => {
+      const file = join(dirname(db), 'report.html');
+      writeFileSync(file, html);
+      await expectFluent(browser, pathToFileURL(file).href);
+    });
+
+    it('the live page', async () => {
+      const server = await startServer({ databasePath: db, host: '127.0.0.1', port: 0, now: Date.now });
+      try {
+        await expectFluent(browser, new URL('/runs/latest', server.url).href);
+      } finally {
+        await server.close();
       }
-      expect((await scriptSeconds()) - before).toBeLessThan(0.1 * nMoves);
-      expect(problems).toEqual([]);
-    } finally {
-      await browser.close();
-    }
+    });
   });
 });
+
+/** Moves over the scatter of a page take little of the browser's time. */
+async function expectFluent(browser: Browser, url: string): Promise<void> {
+  const { page, problems } = await openPage(browser, url);
+  await page.waitForSelector('canvas');
+  const session = await page.context().newCDPSession(page);
+  await session.send('Performance.enable');
+  const scriptSeconds = async () => {
+    const { metrics } = await session.send('Performance.getMetrics');
+    return metrics.find(({ name }) => name === 'ScriptDuration')!.value;
+  };
+  const box = (await page.locator('.chart').first().boundingBox())!;
+  const before = await scriptSeconds();
+  const nMoves = 30;
+  for (let move = 0; move < nMoves; move++) {
+    await page.mouse.move(box.x + 80 + 20 * move, box.y + 100 + ((37 * move) % 200));
+    await page.waitForTimeout(16);
+  }
+  expect((await scriptSeconds()) - before).toBeLessThan(0.1 * nMoves);
+  expect(problems).toEqual([]);
+  await page.context().close();
+}

@@ -1,6 +1,13 @@
 // One candidate in full: what it is, layer by layer as a heat map, and where its time and memory go.
 import { fill, h, segmented } from './dom.js';
-import { describeOrigin, formatUnit, formatWhole, labelOf, marksText } from './format.js';
+import {
+  describeOrigin,
+  exportCommand,
+  formatUnit,
+  formatWhole,
+  headingOfMetric,
+  marksText,
+} from './format.js';
 import { heatMap } from './layers.js';
 import { columnOf, pointIndex } from './state.js';
 import { bar, table } from './table.js';
@@ -27,6 +34,7 @@ export function candidateSection(data, state, fetchMember) {
         member.marks ? h('span', { class: 'badge' }, marksText(member.marks)) : undefined,
       ),
       h('p', { class: 'muted' }, originText(member)),
+      h('p', { class: 'take' }, 'Take it home: ', h('code', {}, exportCommand(current, member.candidate))),
       member.outlook === undefined
         ? undefined
         : h('p', {}, `Speculation, draft ${member.outlook.draft}: ${member.outlook.sentence}.`),
@@ -106,7 +114,7 @@ function pointFacts(data, candidate) {
         h(
           'div',
           {},
-          h('dt', {}, labelOf(name)),
+          h('dt', {}, headingOfMetric(name, unit)),
           h('dd', {}, formatUnit(unit, /** @type {number} */ (columnOf(data, name)[at]))),
         ),
       ),
@@ -123,6 +131,7 @@ function pointFacts(data, candidate) {
 function factList(data, { values, trainedCosts }) {
   const rows = data.metrics.map(({ name, unit, about }) => ({
     name,
+    unit,
     about,
     value: formatUnit(unit, values[name]),
     trained: formatUnit(unit, trainedCosts?.[name]),
@@ -133,7 +142,7 @@ function factList(data, { values, trainedCosts }) {
       {
         label: 'Quantity',
         align: 'left',
-        cell: ({ name, about }) => h('span', { title: about }, labelOf(name)),
+        cell: ({ name, about, unit }) => h('span', { title: about }, headingOfMetric(name, unit)),
       },
       { label: trainedCosts === undefined ? 'Value' : 'Deployed', cell: ({ value }) => value },
       ...(trainedCosts === undefined
@@ -270,8 +279,8 @@ function errorText({ cost }) {
   if (cost === undefined) return '';
   const { decode, prefill } = cost.expectedError;
   const errors = [
-    decode === undefined ? undefined : `decode ±${Math.round(100 * decode)} %`,
-    prefill === undefined ? undefined : `prefill ±${Math.round(100 * prefill)} %`,
+    decode === undefined ? undefined : `decode ±${formatShare(decode)}`,
+    prefill === undefined ? undefined : `prefill ±${formatShare(prefill)}`,
   ].filter((text) => text !== undefined);
   const expected = errors.length === 0 ? '' : ` Expected error: ${errors.join(', ')}.`;
   return `Cost model: ${cost.calibration}.${expected}`;

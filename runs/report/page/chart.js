@@ -156,3 +156,8 @@ export function courseAxis(colours, name, more = {}) {
 export function courseLine(color, nPoints) {
   return { type: 'line', color, symbolSize: 5, showSymbol: nPoints < 60, lineStyle: { width: 2 } };
 }
+
+/** How the staircase of a front turns, its points sorted by a quantity. @param {'higher' | 'lower' | undefined} better of that quantity */
+export function stepOf(better) {
+  return better === 'higher' ? 'start' : 'end';
+}

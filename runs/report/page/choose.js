@@ -1,6 +1,6 @@
 // Which model to take: the marked members side by side, weights to move, and the front as a table.
 import { announce, fill, h } from './dom.js';
-import { formatUnit, labelOf, lowerLabel, marksText } from './format.js';
+import { exportCommand, formatUnit, headingOfMetric, labelOf, lowerLabel, marksText } from './format.js';
 import { sentence } from './scatter.js';
 import { metricOf } from './state.js';
 import { table } from './table.js';
@@ -120,7 +120,8 @@ function outcomeText(data, member, choose) {
       { type: 'button', class: 'link', id: 'outcome', onclick: () => choose(member.candidate) },
       `Candidate ${member.candidate}`,
     ),
-    `: ${parts.join(', ')}.`,
+    `: ${parts.join(', ')}. To take it home: `,
+    h('code', {}, exportCommand(data, member.candidate)),
   ];
 }
 
@@ -175,7 +176,7 @@ function metricColumn(data, name, memberOf) {
   /** @param {any} row */
   const value = (row) => /** @type {Record<string, number | undefined>} */ (memberOf(row).values)[name];
   return {
-    label: metric?.unit === 'bitsPerByte' ? `${labelOf(name)} (bits/byte)` : labelOf(name),
+    label: headingOfMetric(name, metric?.unit ?? ''),
     ...(metric === undefined ? {} : { title: `${metric.about}; ${metric.better} is better` }),
     cell: (row) => formatUnit(metric?.unit ?? '', value(row)),
     sort: value,
@@ -185,7 +186,9 @@ function metricColumn(data, name, memberOf) {
 /** @param {Member} member */
 function modelText({ model, layers, stored }) {
   const depth = layers.length === 1 ? '1 layer' : `${layers.length} layers`;
-  return `${depth}, width ${model.deployedDModel}, ${stored}`;
+  const width =
+    model.dModel === model.deployedDModel ? model.dModel : `${model.dModel} → ${model.deployedDModel}`;
+  return `${depth}, width ${width}, ${stored}`;
 }
 
 /** Stored bits over parameters, of the whole deployed model. @param {Member} member */

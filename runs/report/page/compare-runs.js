@@ -1,6 +1,14 @@
 // Several runs on one page: their fronts over each other, their hypervolume, and what they came to.
 import { ask } from './ask.js';
-import { axisStyle, courseAxis, courseLine, courseStyle, createChart, tooltipStyle } from './chart.js';
+import {
+  axisStyle,
+  courseAxis,
+  courseLine,
+  courseStyle,
+  createChart,
+  stepOf,
+  tooltipStyle,
+} from './chart.js';
 import { fill, h, select } from './dom.js';
 import { axisUnit, formatUnit, formatWhole, labelOf, lowerLabel } from './format.js';
 import { table } from './table.js';
@@ -165,7 +173,14 @@ function frontsOption(reports, x, y, colours) {
   });
   return {
     grid: { left: 12, right: 28, top: 56, bottom: 44, containLabel: true },
-    legend: { top: 0, right: 0, textStyle: { color: colours.text }, itemWidth: 12, itemHeight: 12 },
+    legend: {
+      top: 0,
+      right: 0,
+      textStyle: { color: colours.text },
+      itemWidth: 12,
+      itemHeight: 12,
+      data: reports.map((_, k) => ({ name: nameOfRun(reports, k), icon: symbols[k % symbols.length] })),
+    },
     tooltip: {
       ...tooltipStyle(colours),
       trigger: 'item',
@@ -180,22 +195,53 @@ function frontsOption(reports, x, y, colours) {
     },
     xAxis: { ...axis(x, unitX), nameLocation: 'middle', nameGap: 30, nameTextStyle },
     yAxis: { ...axis(y, unitY), nameTextStyle: { ...nameTextStyle, align: 'left' } },
-    series: reports.map((report, k) => ({
-      type: 'scatter',
-      name: nameOfRun(reports, k),
-      color: colours.series[k % colours.series.length],
-      symbol: symbols[k % symbols.length],
-      symbolSize: 11,
-      itemStyle: { opacity: 0.85 },
-      data: report.members.flatMap((member) => {
-        const [px, py] = [memberValue(member, x), memberValue(member, y)];
-        if (px === undefined || py === undefined) return [];
-        const values = report.objectives.map(
-          (name) => `${labelOf(name)} ${formatUnit(unitOfMetric(report, name), memberValue(member, name))}`,
-        );
-        return { value: [px / unitX.factor, py / unitY.factor], member, text: values.join(', ') };
-      }),
-    })),
+    series: reports.flatMap((report, k) => [
+      runStaircase(
+        report,
+        x,
+        y,
+        unitX,
+        unitY,
+        nameOfRun(reports, k),
+        colours.series[k % colours.series.length],
+      ),
+      {
+        type: 'scatter',
+        name: nameOfRun(reports, k),
+        color: colours.series[k % colours.series.length],
+        symbol: symbols[k % symbols.length],
+        symbolSize: 11,
+        itemStyle: { opacity: 0.85 },
+        data: report.members.flatMap((member) => {
+          const [px, py] = [memberValue(member, x), memberValue(member, y)];
+          if (px === undefined || py === undefined) return [];
+          const values = report.objectives.map(
+            (name) => `${labelOf(name)} ${formatUnit(unitOfMetric(report, name), memberValue(member, name))}`,
+          );
+          return { value: [px / unitX.factor, py / unitY.factor], member, text: values.join(', ') };
+        }),
+      },
+    ]),
+  };
+}
+
+/** The staircase of a front of two objectives, where these are what is drawn. @param {ReportData} report @param {string} x @param {string} y @param {{ factor: number }} unitX @param {{ factor: number }} unitY @param {string} name @param {string | undefined} color */
+function runStaircase(report, x, y, unitX, unitY, name, color) {
+  const { objectives, members } = report;
+  const isWhole = objectives.length === 2 && objectives.includes(x) && objectives.includes(y);
+  const points = members.flatMap((member) => {
+    const [px, py] = [memberValue(member, x), memberValue(member, y)];
+    return px === undefined || py === undefined ? [] : [[px / unitX.factor, py / unitY.factor]];
+  });
+  return {
+    type: 'line',
+    name,
+    color,
+    silent: true,
+    symbol: 'none',
+    step: stepOf(report.metrics.find((metric) => metric.name === x)?.better),
+    lineStyle: { width: 1.5, opacity: 0.5 },
+    data: isWhole ? points.sort((a, b) => (a[0] ?? 0) - (b[0] ?? 0)) : [],
   };
 }
 

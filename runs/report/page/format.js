@@ -40,6 +40,11 @@ export function labelOf(name) {
   return METRIC_LABELS[name] ?? GENE_LABELS[name] ?? name;
 }
 
+/** A heading that carries the unit where the values do not. @param {string} name @param {string} unit */
+export function headingOfMetric(name, unit) {
+  return unit === 'bitsPerByte' ? `${labelOf(name)} (bits/byte)` : labelOf(name);
+}
+
 /** A heading in the middle of a sentence; abbreviations stay. @param {string} name */
 export function lowerLabel(name) {
   const label = labelOf(name);
@@ -79,6 +84,11 @@ export function describeOrigin(origin, parents) {
   const way = ORIGINS[origin] ?? origin;
   if (parents.length === 0) return way;
   return `${way} of ${parents.length === 1 ? 'candidate' : 'candidates'} ${parents.join(' and ')}`;
+}
+
+/** What takes a candidate home. @param {{ readonly run: { readonly id: string } }} data @param {number} candidate */
+export function exportCommand({ run }, candidate) {
+  return `paretoformer export ${run.id} ${candidate} --out my-model`;
 }
 
 /** A whole number with thin spaces between thousands. @param {number} value */

@@ -145,6 +145,9 @@ function joined(...parts) {
   };
 }
 
+/** Names that are written otherwise than in the file. @type {Readonly<Record<string, string>>} */
+const ALGORITHM_LABELS = { nsga2: 'NSGA-II' };
+
 /** @param {ReportData} data */
 function headingOf({ run }) {
   const started = new Date(run.createdAt);
@@ -153,7 +156,7 @@ function headingOf({ run }) {
     h(
       'p',
       { class: 'muted' },
-      `Run ${run.id}, started ${started.toISOString().slice(0, 16).replace('T', ' ')} UTC. ${capitalised(run.algorithm)} search with seed ${run.seed} on ${run.corpus}; deployed on ${run.accelerator}.`,
+      `Run ${run.id}, started ${started.toISOString().slice(0, 16).replace('T', ' ')} UTC. ${ALGORITHM_LABELS[run.algorithm] ?? capitalised(run.algorithm)} search with seed ${run.seed} on ${run.corpus}; deployed on ${run.accelerator}.`,
     ),
   ];
 }

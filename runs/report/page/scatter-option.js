@@ -1,5 +1,5 @@
 // How the scatter is drawn: layers of points, the front's line, limits, names of the knee and the ends.
-import { axisStyle, tooltipStyle } from './chart.js';
+import { axisStyle, stepOf, tooltipStyle } from './chart.js';
 import { h } from './dom.js';
 import { formatUnit, labelOf, marksText } from './format.js';
 import { pointLayers, pointOf, STANDING_LABELS, STANDING_NAMES } from './scatter-points.js';
@@ -63,7 +63,7 @@ export function scatterOption(data, choices, colours, width) {
         { symbol: 'diamond', symbolSize: 6 },
       ),
       layer(2, lower, { color: 'transparent', borderColor: colours.muted, opacity: 0.5 }, { symbolSize: 5 }),
-      layer(1, dominated, { color: colours.muted, opacity: 0.38 }, { symbolSize: 6 }),
+      layer(1, dominated, { color: colours.muted, opacity: 0.5 }, { symbolSize: 6 }),
       frontLine(data, choices, front, colours),
       layer(
         0,
@@ -72,7 +72,7 @@ export function scatterOption(data, choices, colours, width) {
         { symbolSize: 13, z: 5 },
       ),
       limits(data, x, y, unitX, unitY, colours),
-      markLabels(data, front, colours, width),
+      markLabels(data, choices, front, colours, width),
       {
         type: 'scatter',
         ...chosenSeries(shown, choices),
@@ -180,7 +180,7 @@ function frontLine(data, { x, y }, front, colours) {
     type: 'line',
     silent: true,
     data: isWhole ? points : [],
-    step: better === 'higher' ? 'start' : 'end',
+    step: stepOf(better),
     symbol: 'none',
     lineStyle: { color: colours.accent, width: 1.5, opacity: 0.6 },
   };
@@ -219,18 +219,29 @@ function limits(data, x, y, unitX, unitY, colours) {
   };
 }
 
-/** The knee and the ends by name. @param {ReportData} data @param {{ value: unknown[], candidate: number | undefined }[]} front @param {Palette} colours @param {number} width */
-function markLabels(data, front, colours, width) {
+/** On the side where nothing lies: what would be there would be better in both quantities. @param {ReportData} data @param {import('./state.js').Choices} choices */
+function kneeLabel(data, { x, y }) {
+  const isLeft = metricOf(data, x)?.better === 'lower';
+  return {
+    position: metricOf(data, y)?.better === 'lower' ? 'bottom' : 'top',
+    align: isLeft ? 'right' : 'left',
+    offset: [isLeft ? -8 : 8, 0],
+  };
+}
+
+/** The knee and the ends by name. @param {ReportData} data @param {import('./state.js').Choices} choices @param {{ value: unknown[], candidate: number | undefined }[]} front @param {Palette} colours @param {number} width */
+function markLabels(data, choices, front, colours, width) {
   const places = front.map(({ value }) => Number(value[0]));
   const [left, right] = [Math.min(...places), Math.max(...places)];
   const marked = front.flatMap(({ value, candidate }) => {
     const marks = data.members.find((member) => member.candidate === candidate)?.marks;
     if (marks === undefined || marks === '') return [];
     const place = (Number(value[0]) - left) / (right - left || 1);
+    const text = marksText(marks);
+    if (marks === 'knee') return [{ value: value.slice(0, 2), name: text, label: kneeLabel(data, choices) }];
     // Towards the middle, so that no name is cut off at an edge.
     const align = place < 0.33 ? 'left' : place > 0.67 ? 'right' : 'center';
     const offset = align === 'left' ? [-6, 0] : align === 'right' ? [6, 0] : [0, 0];
-    const text = marksText(marks);
     return [
       {
         value: value.slice(0, 2),

@@ -80,6 +80,11 @@ export function formatShare(share) {
   return `${Math.abs(percent) < 0.1 ? Number(percent.toPrecision(1)) : percent.toFixed(1)} %`;
 }
 
+/** `683 tok/s`, `1177 tok/s`, `253 K tok/s`. @param {number} tokensPerSecond */
+export function formatRate(tokensPerSecond) {
+  return `${tokensPerSecond < 1e4 ? formatNumber(tokensPerSecond) : formatCount(tokensPerSecond)} tok/s`;
+}
+
 /** A value in the unit of its metric; a bare number where the unit is none of the known ones. @param {string} unit @param {number} value */
 export function formatQuantity(unit, value) {
   switch (unit) {
@@ -92,7 +97,7 @@ export function formatQuantity(unit, value) {
     case 'count':
       return formatCount(value);
     case 'tokensPerSecond':
-      return `${formatNumber(value)} tok/s`;
+      return formatRate(value);
     case 'joules':
       return formatJoules(value);
     case 'dollars':

@@ -10,6 +10,7 @@ import { escapeHtml, inertJson, reportHtml } from '../../../runs/report/page.ts'
 import { buildReport, type ReportData } from '../../../runs/report/report-data.ts';
 import { RunReader } from '../../../runs/store/queries.ts';
 import { newDatabase } from '../harness.ts';
+import { accessibilityProblems, contrasts } from './accessibility.ts';
 import { browserNote, chromiumPath, launchBrowser, openPage } from './browser.ts';
 import { demoRun } from './demo.ts';
 import { HOSTILE, hostileSpec } from './hostile.ts';
@@ -189,28 +190,18 @@ describe.skipIf(chromiumPath === undefined)(`the page in a browser${browserNote}
     await page.context().close();
   });
 
-  it('gives every control a name and every figure a text', async () => {
+  it('gives every control a name, every figure a text and every table a caption', async () => {
     const { page } = await openPage(browser, saved(report));
-    const nameless =
-      await page.evaluate(`[...document.querySelectorAll('button, select, input, a[href]')].filter((element) =>
-      !(element.textContent.trim() || element.getAttribute('aria-label') || element.labels?.[0]?.textContent.trim())).length`);
-    expect(nameless).toBe(0);
-    const silent = await page.evaluate(
-      `[...document.querySelectorAll('[role=img]')].filter((element) => element.checkVisibility() && (element.getAttribute('aria-label') ?? '').length < 20).length`,
-    );
-    expect(silent).toBe(0);
-    expect(
-      await page.evaluate(
-        `[...document.querySelectorAll('table')].every((table) => table.caption?.textContent.length > 3)`,
-      ),
-    ).toBe(true);
+    for (const summary of await page.locator('summary:visible').all()) await summary.click();
+    expect(await accessibilityProblems(page)).toEqual([]);
     await page.context().close();
   });
 
   it('has text of enough contrast in both themes', async () => {
     for (const colorScheme of ['light', 'dark'] as const) {
       const { page } = await openPage(browser, saved(report), { colorScheme });
-      const ratios = (await page.evaluate(CONTRAST)) as Record<string, number>;
+      const ratios = await contrasts(page);
+      expect(Object.keys(ratios).some((name) => name.startsWith('heat map'))).toBe(true);
       for (const [name, ratio] of Object.entries(ratios))
         expect(ratio, `${name}, ${colorScheme}`).toBeGreaterThanOrEqual(4.5);
       await page.context().close();
@@ -290,6 +281,37 @@ describe.skipIf(chromiumPath === undefined)(`the page in a browser${browserNote}
     await page.context().close();
   });
 
+  it('shows hostile reasons, genomes and versions as they are', async () => {
+    const [first, ...others] = hostile.members;
+    const evaluation = { ...first!.evaluations[0]!, state: 'failed' as const, reason: HOSTILE };
+    const member = { ...first!, shape: HOSTILE, stored: HOSTILE, evaluations: [evaluation] };
+    const data: ReportData = {
+      ...hostile,
+      members: [member, ...others],
+      points: { ...hostile.points, shape: hostile.points.shape.map(() => HOSTILE) },
+      rejected: {
+        ...hostile.rejected,
+        endings: [{ state: 'failed', reason: HOSTILE, count: 1, example: first!.candidate }],
+      },
+      reproduce: { ...hostile.reproduce, yaml: HOSTILE, versions: { [HOSTILE]: HOSTILE } },
+    };
+    const { page, problems } = await openPage(browser, saved(data));
+    await page.locator(`#front-${first!.candidate}`).click();
+    expect(await page.locator('#candidate').textContent()).toContain(HOSTILE);
+    expect(await page.locator('#rejected').textContent()).toContain(HOSTILE);
+    await page.getByRole('button', { name: 'All', exact: true }).click();
+    await page.locator('.chart-scatter').scrollIntoViewIfNeeded();
+    const { x, y } = (await page.evaluate(LONELY)) as { x: number; y: number };
+    await page.mouse.move(x, y);
+    await page.locator('.tip').waitFor();
+    expect(await page.locator('.tip').textContent()).toContain(HOSTILE);
+    await page.getByText('Specification, every default spelled out').click();
+    expect(await page.locator('#reproduce').textContent()).toContain(HOSTILE);
+    expect(await page.locator('img').count()).toBe(0);
+    expect(problems).toEqual([]);
+    await page.context().close();
+  });
+
   it('tells the front without scripts', async () => {
     const { page } = await openPage(browser, saved(report), { javaScriptEnabled: false });
     expect(await page.locator('noscript table tr').count()).toBe(report.members.length + 1);
@@ -307,28 +329,6 @@ const LONELY = `(() => {
   const room = (place) => Math.min(...places.filter((other) => other !== place).map((other) => Math.hypot(other.pixel[0] - place.pixel[0], other.pixel[1] - place.pixel[1])));
   const best = places.filter(({ id }) => id !== 'front').reduce((a, b) => (room(b) > room(a) ? b : a));
   return { candidate: best.candidate, x: box.x + best.pixel[0], y: box.y + best.pixel[1] };
-})()`;
-
-/** WCAG contrast of the page's text colours on its grounds. */
-const CONTRAST = `(() => {
-  const resolve = (name) => {
-    const probe = document.createElement('i');
-    probe.style.color = 'var(--' + name + ')';
-    document.body.append(probe);
-    const canvas = document.createElement('canvas').getContext('2d');
-    canvas.fillStyle = getComputedStyle(probe).color;
-    canvas.fillRect(0, 0, 1, 1);
-    probe.remove();
-    return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
-  };
-  const luminance = (name) => resolve(name).map((value) => value / 255).map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
-    .reduce((sum, c, k) => sum + c * [0.2126, 0.7152, 0.0722][k], 0);
-  const ratios = {};
-  for (const text of ['text', 'muted', 'accent', 'danger', 'good']) for (const ground of ['page', 'surface', 'accent-soft']) {
-    const [a, b] = [luminance(text), luminance(ground)].sort((x, y) => y - x);
-    ratios[text + ' on ' + ground] = (a + 0.05) / (b + 0.05);
-  }
-  return ratios;
 })()`;
 
 it('the folder of the page holds nothing that a report does not carry', () => {

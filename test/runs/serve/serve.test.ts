@@ -10,6 +10,7 @@ import { hostName, isOwnHost } from '../../../runs/serve/guard.ts';
 import { type LiveServer, startServer } from '../../../runs/serve/server.ts';
 import { RunReader } from '../../../runs/store/queries.ts';
 import { newDatabase } from '../harness.ts';
+import { accessibilityProblems } from '../report/accessibility.ts';
 import { browserNote, chromiumPath, launchBrowser, openPage } from '../report/browser.ts';
 import { demoRun } from '../report/demo.ts';
 import { HOSTILE, hostileSpec } from '../report/hostile.ts';
@@ -252,6 +253,48 @@ describe.skipIf(chromiumPath === undefined)(`the live pages${browserNote}`, () =
     expect(await page.locator('img').count()).toBe(0);
     expect(problems).toEqual([]);
     await page.context().close();
+  });
+
+  it('are read by keyboard and by ear: all runs, one, two compared', async () => {
+    for (const path of ['/', `/runs/${runId}`, `/compare?run=${runId}&run=${otherId}`, '/runs/none']) {
+      const { page, problems } = await openPage(browser, url(path));
+      await page.locator('main h1').waitFor();
+      await page.waitForTimeout(300);
+      expect(await accessibilityProblems(page), path).toEqual([]);
+      if (path !== '/runs/none') expect(problems, path).toEqual([]);
+      await page.context().close();
+    }
+  });
+
+  it('lead to a comparison by keyboard alone', async () => {
+    const { page } = await openPage(browser, url('/'));
+    await page.locator(`#pick-${runId}`).waitFor();
+    const focused = () => page.evaluate('document.activeElement.id') as Promise<string>;
+    const tabTo = async (id: string) => {
+      for (let presses = 0; presses < 60 && (await focused()) !== id; presses++)
+        await page.keyboard.press('Tab');
+      expect(await focused()).toBe(id);
+    };
+    // The newest run comes first.
+    for (const id of [otherId, runId]) {
+      await tabTo(`pick-${id}`);
+      await page.keyboard.press('Space');
+    }
+    await tabTo('compare');
+    await page.keyboard.press('Enter');
+    await page.locator('.chart-scatter canvas').waitFor();
+    expect(await page.locator('h1').textContent()).toBe('Runs compared');
+    await page.context().close();
+  });
+
+  it('fit a phone', async () => {
+    for (const path of ['/', `/runs/${runId}`, `/compare?run=${runId}&run=${otherId}`]) {
+      const { page } = await openPage(browser, url(path), { viewport: { width: 390, height: 844 } });
+      await page.locator('main h1').waitFor();
+      await page.waitForTimeout(300);
+      expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth'), path).toBe(true);
+      await page.context().close();
+    }
   });
 
   it('say in words what is not there', async () => {
