@@ -45,7 +45,7 @@ export interface SpaceDefinition {
     readonly tokenizer?: 'bytes' | {
       /** Byte pairs learnt from the corpus. */
       readonly bpe: {
-        /** Tokens, the 256 bytes included. Whole number from 257 to 65536. */
+        /** Tokens, the 256 bytes included. Whole number from 257 to 32768. */
         readonly vocabSize: number;
       };
     };

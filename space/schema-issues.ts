@@ -93,7 +93,7 @@ function alternatives(branches: readonly (readonly ZodIssue[])[], value: unknown
     if (issue?.code === 'invalid_type') expected.push(kindName(issue.expected));
   }
   const hint = typeof value === 'string' ? didYouMean(value, words) : '';
-  return `${expected.join(' or ')}, found ${show(value)}${hint}`;
+  return `${[...new Set(expected)].join(' or ')}, found ${show(value)}${hint}`;
 }
 
 function wrongWord(values: readonly unknown[], value: unknown): string {

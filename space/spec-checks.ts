@@ -49,13 +49,17 @@ const headsHaveKvHeads: Check = ({ space, draft }) => {
   ];
 };
 
-const someDraftPossible: Check = ({ draft }) => {
+const someDraftPossible: Check = ({ draft, space }) => {
   if (draft === undefined) return [];
   const { model, self, lookup } = draft.choices;
   const problems: Problem[] = [];
   if (model === undefined && !self && !lookup) {
     const message = 'nothing may draft: give "model", "self: true" or "lookup: true", or leave "draft" out';
     problems.push({ path: ['draft'], message });
+  }
+  if (self && model === undefined && !lookup && space.depth.at(-1) === 1) {
+    const message = 'no member has more than one layer, so none has first layers to draft with';
+    problems.push({ path: ['draft', 'self'], message });
   }
   if (draft.alignmentSteps > 0 && model === undefined) {
     const message = 'only draft models are aligned, and the file has no "model"';

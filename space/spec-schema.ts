@@ -96,7 +96,7 @@ const task = z.strictObject({
       z.strictObject({
         bpe: z
           .strictObject({
-            vocabSize: z.number().int().min(257).max(65_536).describe('tokens, the 256 bytes included'),
+            vocabSize: z.number().int().min(257).max(32_768).describe('tokens, the 256 bytes included'),
           })
           .describe('byte pairs learnt from the corpus'),
       }),

@@ -2,7 +2,7 @@
 import type { WeightFormat } from '../../space/number-formats.ts';
 import { type ColumnEntries, columnEntries } from './columns.ts';
 import { decodeDense, encodeDense } from './dense.ts';
-import { checkFinite, checkShape } from './format-error.ts';
+import { checkFinite, checkShape, FormatError } from './format-error.ts';
 import { keepLargest } from './magnitude.ts';
 import {
   bitmaskBits,
@@ -87,10 +87,13 @@ export function encodeWeights(
   sparsity = 0,
   seed = 0,
 ): EncodedWeights {
+  checkFinite(values);
   checkShape(values.length, shape.rows, shape.cols);
   checkSparsity(sparsity);
-  checkFinite(values);
-  const turned = shape.reduction === 'cols';
+  const { reduction = 'rows' } = shape;
+  if (reduction !== 'rows' && reduction !== 'cols')
+    throw new FormatError('option', `reduction is "rows" or "cols", not ${JSON.stringify(reduction)}`);
+  const turned = reduction === 'cols';
   const [rows, cols] = turned ? [shape.cols, shape.rows] : [shape.rows, shape.cols];
   const pruned = sparsity > 0 ? keepLargest(values, sparsity) : values;
   const dense = (): EncodedWeights => ({

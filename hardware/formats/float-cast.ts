@@ -1,4 +1,5 @@
 // IEEE half precision and bfloat16: nearest, ties to even, subnormals kept, overflow to infinity.
+import { checkFloats, FormatError } from './format-error.ts';
 
 /** Values stored as plain floats. */
 export interface FloatTensor {
@@ -66,14 +67,27 @@ export function fromBfloat16(halves: Uint16Array): Float32Array {
   return values;
 }
 
-/** Values to `fp16` or `bf16`, or as they are. */
+function checkFormat(format: FloatTensor['format']): void {
+  if (format === 'fp32' || format === 'fp16' || format === 'bf16') return;
+  throw new FormatError('option', `unknown float format ${JSON.stringify(format)}`);
+}
+
+/** Values to `fp16` or `bf16`, or as they are. @throws FormatError for an unknown format, or another kind of array */
 export function encodeFloat(values: Float32Array, format: FloatTensor['format']): FloatTensor {
+  checkFormat(format);
+  checkFloats(values);
   const packed = format === 'fp32' ? values.slice() : format === 'fp16' ? toHalf(values) : toBfloat16(values);
   return { format, length: values.length, packed };
 }
 
-/** The values of a float tensor. */
+/** The values of a float tensor. @throws FormatError when there are not `length` of them. */
 export function decodeFloat(tensor: FloatTensor): Float32Array {
+  checkFormat(tensor.format);
+  if (tensor.packed.length !== tensor.length)
+    throw new FormatError(
+      'corrupt',
+      `${tensor.length} values are said to be there, ${tensor.packed.length} are`,
+    );
   if (tensor.packed instanceof Float32Array) return tensor.packed.slice();
   return tensor.format === 'bf16' ? fromBfloat16(tensor.packed) : fromHalf(tensor.packed);
 }

@@ -26,8 +26,25 @@ export function checkWhole(name: string, value: number, low: number, high: numbe
   }
 }
 
-/** @throws FormatError at the first NaN or infinity. */
+/** @throws FormatError unless `values` is a Float32Array: the codecs read its bits, and other arrays have other bits. */
+export function checkFloats(values: unknown): asserts values is Float32Array {
+  if (values instanceof Float32Array) return;
+  throw new FormatError('option', 'values must be a Float32Array');
+}
+
+/** More values than any array here can have. */
+const MOST_VALUES = 2 ** 32;
+
+/** @throws FormatError unless a matrix of `rows` x `cols` can be held. */
+export function checkMatrix(rows: number, cols: number): void {
+  const isWhole = Number.isInteger(rows) && Number.isInteger(cols) && rows >= 0 && cols >= 0;
+  if (isWhole && rows * cols <= MOST_VALUES) return;
+  throw new FormatError('shape', `no matrix has ${rows} rows x ${cols} columns`);
+}
+
+/** @throws FormatError for another kind of array, or at the first NaN or infinity. */
 export function checkFinite(values: Float32Array): void {
+  checkFloats(values);
   const bits = new Int32Array(values.buffer, values.byteOffset, values.length);
   for (let i = 0; i < bits.length; i += 1) {
     if ((bits[i]! & 0x7f800000) !== 0x7f800000) continue;

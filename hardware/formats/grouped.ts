@@ -33,12 +33,19 @@ export interface GroupedTensor {
   readonly packed: Uint8Array;
 }
 
+function checkFormat(format: GroupedFormat): void {
+  if (isGroupedFormat(format)) return;
+  throw new FormatError('option', `unknown grouped format ${JSON.stringify(format)}`);
+}
+
 /** First value of every group, and the number of values at the end. */
 function groupStarts(length: number, rowLengths: RowLengths, groupSize: number): Uint32Array {
+  if (typeof rowLengths === 'number' && !(Number.isInteger(rowLengths) && rowLengths >= 0))
+    throw new FormatError('shape', `${length} values cannot be cut into rows of ${rowLengths}`);
   const rows =
     typeof rowLengths !== 'number'
       ? rowLengths
-      : new Uint32Array(rowLengths === 0 ? 0 : length / rowLengths).fill(rowLengths);
+      : new Uint32Array(rowLengths === 0 ? 0 : Math.floor(length / rowLengths)).fill(rowLengths);
   const starts: number[] = [];
   let at = 0;
   for (const row of rows) {
@@ -95,13 +102,14 @@ function codeValues(format: GroupedFormat): Float32Array {
 
 /**
  * Values to scaled integers or FP8. Ties go to the even code.
- * @throws FormatError when a value is not finite or the rows do not hold the values.
+ * @throws FormatError when the format is unknown, a value is not finite or the rows do not hold the values.
  */
 export function encodeGrouped(
   values: Float32Array,
   format: GroupedFormat,
   rowLengths: RowLengths = values.length,
 ): GroupedTensor {
+  checkFormat(format);
   checkFinite(values);
   const { bits, groupSize, largest } = GROUPED_FORMATS[format];
   const starts = groupStarts(values.length, rowLengths, groupSize);
@@ -119,6 +127,7 @@ export function encodeGrouped(
 /** The values of a grouped tensor. @throws FormatError when scales or bytes do not fit its length. */
 export function decodeGrouped(tensor: GroupedTensor): Float32Array {
   const { format, length, scales } = tensor;
+  checkFormat(format);
   const { bits, groupSize } = GROUPED_FORMATS[format];
   const starts = groupStarts(length, tensor.rowLengths, groupSize);
   if (scales.length !== starts.length - 1) {

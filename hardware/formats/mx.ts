@@ -2,7 +2,7 @@
 // a table keyed by its float32 bits relative to the scale: exponent, the element's fraction bits, one rounding bit and
 // one bit that says whether anything was below it. That is all that round-to-nearest-even depends on.
 import { packBits, unpackBits } from './bit-pack.ts';
-import { FormatError } from './format-error.ts';
+import { checkFloats, FormatError } from './format-error.ts';
 import {
   elementValues,
   isMxFormat,
@@ -13,7 +13,7 @@ import {
   minSubnormalExponent,
   signedCode,
 } from './mx-format.ts';
-import { type MxScaleRule, NAN_SCALE, SCALE_VALUES, scaleByte } from './mx-scale.ts';
+import { MX_SCALE_RULES, type MxScaleRule, NAN_SCALE, SCALE_VALUES, scaleByte } from './mx-scale.ts';
 
 /** Values in blocks of 32 that share a scale. */
 export interface MxTensor {
@@ -183,6 +183,13 @@ function encodeBlocks(
   }
 }
 
+function checkOptions({ scaleRule = 'floor', specials = 'poison' }: MxOptions): void {
+  if (!MX_SCALE_RULES.includes(scaleRule))
+    throw new FormatError('option', `unknown scale rule ${JSON.stringify(scaleRule)}`);
+  if (specials !== 'poison' && specials !== 'keep')
+    throw new FormatError('option', `specials are "poison" or "keep", not ${JSON.stringify(specials)}`);
+}
+
 /** The length of a row, checked against the number of values. */
 function checkedRowLength(length: number, rowLength: number | undefined): number {
   if (rowLength === undefined || length === 0) return Math.max(1, length);
@@ -201,10 +208,13 @@ function mxBlockCount(length: number, rowLength: number | undefined): number {
 /**
  * Values to an MX format (OCP MX 1.0, section 6.3): ties to even, clamped, the sign of zero kept except in MXINT8.
  * A last block of less than 32 values is stored short.
- * @throws FormatError when `rowLength` does not divide the number of values or the format is unknown.
+ * @throws FormatError when `rowLength` does not divide the number of values, the format or an option is unknown, or the
+ * values are another kind of array.
  */
 export function encodeMx(values: Float32Array, format: MxFormat, options: MxOptions = {}): MxTensor {
   if (!isMxFormat(format)) throw new FormatError('option', `unknown MX format ${JSON.stringify(format)}`);
+  checkFloats(values);
+  checkOptions(options);
   const rowLength = checkedRowLength(values.length, options.rowLength);
   const scales = new Uint8Array(mxBlockCount(values.length, options.rowLength));
   const codes = new Uint8Array(values.length);

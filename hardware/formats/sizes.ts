@@ -2,7 +2,7 @@
 import type { WeightFormat } from '../../space/number-formats.ts';
 import { packedBytes } from './bit-pack.ts';
 import { codebookShape, type DenseTensor, type ValueFormat } from './dense.ts';
-import { checkWhole, FormatError } from './format-error.ts';
+import { checkMatrix, checkWhole, FormatError } from './format-error.ts';
 import { GROUPED_FORMATS, isGroupedFormat } from './grouped.ts';
 import { isMxFormat, MX_BLOCK, MX_ELEMENTS } from './mx-format.ts';
 import { NVFP4_BLOCK } from './nvfp4.ts';
@@ -25,11 +25,18 @@ function bytesOf(tensor: EncodedTensor): number {
     case 'bf16':
       return tensor.packed.byteLength;
     default:
+      if (!isMxFormat(tensor.format) && !isGroupedFormat(tensor.format)) {
+        const { format } = tensor as { readonly format: unknown };
+        throw new FormatError('option', `unknown weight format ${JSON.stringify(format)}`);
+      }
       return tensor.scales.byteLength + tensor.packed.byteLength;
   }
 }
 
-/** Bits of everything a tensor stores: codes, scales, tables, deltas, counts. Not its shape and format. */
+/**
+ * Bits of everything a tensor stores: codes, scales, tables, deltas, counts. Not its shape and format.
+ * @throws FormatError for a format that no codec has.
+ */
 export function encodedBits(tensor: EncodedTensor): number {
   return 8 * bytesOf(tensor);
 }
@@ -113,8 +120,11 @@ export function bitmaskBits(format: ValueFormat, counts: Omit<SparseCounts, 'dum
  * Expected dummies of one column of `rows` where each value is zero with probability `sparsity`: with q = sparsity,
  * p = 1 - q, L = 2^deltaBits, a non-zero at row i costs floor(run / L) dummies and P(run >= jL) = q^(jL) for jL <= i, so
  * E = p * sum over i of q^L (1 - q^(L floor(i / L))) / (1 - q^L).
+ * @throws FormatError when `rows` is no whole number or `sparsity` not in [0, 1].
  */
 export function expectedDummies(rows: number, sparsity: number, deltaBits: number): number {
+  checkMatrix(rows, 1);
+  checkSparsity(sparsity);
   if (sparsity >= 1) return 0;
   const span = 2 ** deltaBits;
   const beyond = sparsity ** span;
@@ -151,6 +161,7 @@ export interface ExpectedShape {
 /**
  * Expected bits of a matrix at random sparsity in one way of storing. Bytes that are only partly filled are not
  * rounded up.
+ * @throws FormatError when the shape is impossible, `sparsity` is not in [0, 1] or the format is unknown.
  */
 export function expectedStorageBits(
   format: ValueFormat,
@@ -158,6 +169,8 @@ export function expectedStorageBits(
   sparsity: number,
   storage: Storage,
 ): number {
+  checkMatrix(rows, cols);
+  checkSparsity(sparsity);
   if (storage.kind === 'dense') return denseBits(format, rows, cols);
   const { codeBits, groupSize, scaleBits, fixedBits } = layoutOf(format);
   const nonZeros = (1 - sparsity) * rows;
@@ -173,7 +186,7 @@ export function expectedStorageBits(
 /**
  * Expected bits of a weight matrix before there are weights: the smallest of all ways of storing it, as `castWeights`
  * chooses. `sparsity` 0 gives the exact dense size.
- * @throws FormatError when `sparsity` is not in [0, 1] or the format is unknown.
+ * @throws FormatError when the shape is impossible, `sparsity` is not in [0, 1] or the format is unknown.
  */
 export function expectedWeightBits(format: WeightFormat, shape: ExpectedShape, sparsity: number): number {
   checkSparsity(sparsity);

@@ -3,7 +3,7 @@
 import { packBits, packedBytes, unpackBits } from './bit-pack.ts';
 import { type ColumnEntries, columnEntries } from './columns.ts';
 import { codebookShape, type DenseTensor, decodeDense, encodeDense, type ValueFormat } from './dense.ts';
-import { checkShape, checkWhole, FormatError } from './format-error.ts';
+import { checkFloats, checkMatrix, checkShape, checkWhole, FormatError } from './format-error.ts';
 
 /** Columns of (delta, value) entries. */
 export interface DeltaCscTensor {
@@ -121,6 +121,7 @@ export function encodeDeltaCsc(
   dense: Float32Array,
   options: SparseOptions & { readonly deltaBits: number },
 ): DeltaCscTensor {
+  checkFloats(dense);
   checkShape(dense.length, options.rows, options.cols);
   return deltaCscOf(columnEntries(dense, options.rows, options.cols), options);
 }
@@ -165,6 +166,7 @@ function scatterColumn(
 export function decodeDeltaCsc(tensor: DeltaCscTensor): Float32Array {
   const { rows, cols, deltaBits, counts } = tensor;
   checkWhole('deltaBits', deltaBits, 2, 8);
+  checkMatrix(rows, cols);
   const values = decodeDense(tensor.values);
   let stored = 0;
   for (const count of counts) stored += count;
@@ -212,6 +214,7 @@ export function bitmaskOf(entries: ColumnEntries, options: SparseOptions): Bitma
  * @throws FormatError when the shape is wrong, or what the value codec refuses.
  */
 export function encodeBitmask(dense: Float32Array, options: SparseOptions): BitmaskTensor {
+  checkFloats(dense);
   checkShape(dense.length, options.rows, options.cols);
   return bitmaskOf(columnEntries(dense, options.rows, options.cols), options);
 }
@@ -219,6 +222,7 @@ export function encodeBitmask(dense: Float32Array, options: SparseOptions): Bitm
 /** The row-major matrix of a bitmask tensor. @throws FormatError when mask and values do not fit. */
 export function decodeBitmask(tensor: BitmaskTensor): Float32Array {
   const { rows, cols, mask } = tensor;
+  checkMatrix(rows, cols);
   const values = decodeDense(tensor.values);
   const bits = unpackBits(mask, 1, rows * cols);
   const dense = new Float32Array(rows * cols);
