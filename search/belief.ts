@@ -3,17 +3,22 @@ import { totalViolation } from './dominance.ts';
 import type { Hyperparameters } from './kernel.ts';
 import type { Ledger, Member, Scored } from './ledger.ts';
 import type { Problem } from './port.ts';
-import { fitSurrogate, type Prediction, type Surrogate } from './surrogate.ts';
+import { type Foresight, fitSurrogate, type Prediction, type Surrogate } from './surrogate.ts';
 
 /** A surrogate for each objective that only training tells. The first carries its uncertainty, the others their mean. */
 export interface Belief<G> {
   readonly uncertain: number;
   readonly nObservations: number;
   readonly hyperparameters: readonly Hyperparameters[];
-  /** Objectives at the highest rung, uncertain ones by their mean; undefined where a cheap constraint is broken. */
-  expect(genome: G): readonly number[] | undefined;
+  /**
+   * Objectives at the highest rung, uncertain ones by their mean, those of a candidate by its own results too;
+   * undefined where a cheap constraint is broken.
+   */
+  expect(genome: G, candidate?: number): readonly number[] | undefined;
   /** The first uncertain objective at a rung, noiseless. */
   predict(genome: G, rung: number, hasHeadStart?: boolean): Prediction;
+  /** The first uncertain objective of a candidate at the highest rung, now and by a result at `rung`. */
+  foresee(genome: G, rung: number, candidate: number, hasHeadStart?: boolean): Foresight;
   /** Whether it has seen results below the highest rung that had a head start. */
   readonly knowsHeadStarts: boolean;
   readonly noiseDeviation: number;
@@ -40,6 +45,7 @@ function observationsOf<G>(problem: Problem<G>, ledger: Ledger<G>, objective: nu
     ledger.scoredAt(rung).map(({ member, result }) => ({
       features: modelFeatures(problem, member.genome),
       rung,
+      candidate: member.candidate,
       ...(result.startValue === undefined ? {} : { startValue: result.startValue }),
       value: result.objectives[objective]!,
     })),
@@ -76,15 +82,17 @@ export function formBelief<G>(
     uncertain: uncertain[0]!,
     nObservations,
     hyperparameters: surrogates.map((surrogate) => surrogate.hyperparameters),
-    expect: (genome) => {
+    expect: (genome, candidate) => {
       const facts = problem.facts(genome);
       if (totalViolation(facts.violations) > 0) return undefined;
       const row = features(genome);
       return facts.objectives.map(
-        (value, k) => value ?? surrogates[uncertain.indexOf(k)]!.mean(row, nRungs - 1),
+        (value, k) => value ?? surrogates[uncertain.indexOf(k)]!.mean(row, nRungs - 1, candidate),
       );
     },
     predict: (genome, rung, hasHeadStart) => surrogates[0]!.predict(features(genome), rung, hasHeadStart),
+    foresee: (genome, rung, candidate, hasHeadStart) =>
+      surrogates[0]!.foresee(features(genome), rung, candidate, hasHeadStart),
     knowsHeadStarts,
     noiseDeviation: surrogates[0]!.noiseDeviation,
   };
@@ -145,7 +153,8 @@ export function believedPoints<G>(
     const top = member.rungs[nRungs - 1];
     if (latest !== 'pending' && top === undefined) continue;
     if (typeof top === 'object' && top.totalViolation > 0) continue;
-    const objectives = typeof top === 'object' ? top.objectives : belief.expect(member.genome);
+    const objectives =
+      typeof top === 'object' ? top.objectives : belief.expect(member.genome, member.candidate);
     if (objectives !== undefined) points.push([...objectives]);
   }
   return points;

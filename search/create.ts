@@ -1,9 +1,10 @@
 // From the name of an algorithm to a running search.
 
 import { SEARCH_ALGORITHMS, type SearchAlgorithm } from '../space/spec.ts';
+import { nextByGain } from './allocation.ts';
 import { exhaustiveProposer } from './exhaustive.ts';
 import { guidedProposer } from './guided.ts';
-import { nextPromotion } from './halving.ts';
+import { baselineClimb, nextPromotion } from './halving.ts';
 import { createLedger } from './ledger.ts';
 import { localSearchProposer } from './local-search.ts';
 import { nsga2Proposer } from './nsga2.ts';
@@ -72,8 +73,10 @@ export function createSearch<G>(
     },
   };
 
+  const isEntryClosed = () => isExhausted || ledger.nEntered >= settings.nCandidates;
+
   const enterNew = (): AskOutcome<G> | undefined => {
-    if (isExhausted || ledger.nEntered >= settings.nCandidates) return undefined;
+    if (isEntryClosed()) return undefined;
     const proposal = proposer.propose(context);
     if (proposal === 'wait') return { kind: 'wait' };
     if (proposal !== undefined) return ledger.enter(proposal);
@@ -82,8 +85,7 @@ export function createSearch<G>(
   };
 
   const climb = (): AskOutcome<G> | undefined => {
-    const entryClosed = isExhausted || ledger.nEntered >= settings.nCandidates;
-    const promotion = nextPromotion(ledger, settings, entryClosed, {
+    const promotion = nextPromotion(ledger, settings, isEntryClosed(), {
       reference: problem.reference,
       outlook:
         proposer.outlook && uses(settings, 'extrapolation')
@@ -91,6 +93,21 @@ export function createSearch<G>(
           : undefined,
     });
     return promotion && ledger.promote(promotion.member, promotion.rung);
+  };
+
+  const resting = (): AskOutcome<G> => ({ kind: ledger.nPending > 0 ? 'wait' : 'done' });
+
+  /** The next training by what it promises; undefined where a fixed share climbs. */
+  const allocate = (): AskOutcome<G> | undefined => {
+    if (settings.nRungs === 1 || !uses(settings, 'allocation')) return undefined;
+    const prospects = proposer.prospects?.(context);
+    if (prospects === undefined) return undefined;
+    const due = baselineClimb(ledger, settings);
+    if (due !== undefined) return ledger.promote(due.member, due.rung);
+    if (prospects === 'starting') return enterNew();
+    const next = nextByGain(ledger, settings, isEntryClosed(), prospects);
+    if (next === undefined) return resting();
+    return next === 'fresh' ? (enterNew() ?? allocate()) : ledger.promote(next.member, next.rung);
   };
 
   return {
@@ -103,8 +120,7 @@ export function createSearch<G>(
           origin: 'baseline',
         });
       }
-      // A second climb: finding the space exhausted completes the lowest rung.
-      return climb() ?? enterNew() ?? climb() ?? { kind: ledger.nPending > 0 ? 'wait' : 'done' };
+      return allocate() ?? climb() ?? enterNew() ?? climb() ?? resting();
     },
     adopt: (genome, rung, parents) => {
       const key = problem.key(genome);

@@ -10,7 +10,8 @@ import type { Proposal } from './ledger.ts';
 import { nsga2Proposer } from './nsga2.ts';
 import { createParentPool } from './parents.ts';
 import { type SurrogateReport, uses } from './port.ts';
-import { type Draft, type Proposer, type SearchContext, sampleFeasible } from './proposer.ts';
+import { type Draft, type Proposer, type Prospects, type SearchContext, sampleFeasible } from './proposer.ts';
+import { prospectsOf } from './prospects.ts';
 import type { Prediction } from './surrogate.ts';
 
 /** Candidates that are asked before the first model: enough to fit, few enough to leave a budget for the model. */
@@ -23,6 +24,9 @@ interface Forecast {
   readonly plain: Prediction;
   readonly ahead?: Prediction;
 }
+
+/** Results at the highest rung from which on the model says where training is spent: what rungs differ by is learnt from them. */
+const LEAST_AT_TOP = 4;
 
 /** Samples of which the farthest is asked. */
 const SPREAD_DRAWS = 16;
@@ -89,21 +93,29 @@ export function guidedProposer<G>(): Proposer<G> {
     return belief;
   };
 
-  const refill = (context: SearchContext<G>): boolean => {
+  /** What a genome would add at the highest rung, by what is believed now; undefined while nothing can be. */
+  const outlookOn = (context: SearchContext<G>) => {
     const { problem, ledger, settings } = context;
-    const number = ledger.members.length;
     const belief = currentBelief(context);
-    if (belief === undefined) return false;
-    compare(context, belief.uncertain);
-    reports.push(reportOf(comparisons, { nCandidates: number, nObservations: belief.nObservations }));
+    if (belief === undefined) return undefined;
     const believed = believedPoints(belief, ledger.members, settings.nRungs);
-    if (believed.length === 0) return false;
+    if (believed.length === 0) return undefined;
     const limit = learntLimit(problem, belief, ledger, settings.nRungs);
     const reference = (problem.reference ?? referenceBeyond(believed)).map((value, k) =>
       k === belief.uncertain ? Math.min(value, limit) : value,
     );
     const front = frontPoints(believed);
-    const gain = expectedGain(front, reference, belief.uncertain);
+    return { belief, front, reference, gain: expectedGain(front, reference, belief.uncertain) };
+  };
+
+  const refill = (context: SearchContext<G>): boolean => {
+    const { ledger, settings } = context;
+    const number = ledger.members.length;
+    const outlook = outlookOn(context);
+    if (outlook === undefined) return false;
+    const { belief, front, reference, gain } = outlook;
+    compare(context, belief.uncertain);
+    reports.push(reportOf(comparisons, { nCandidates: number, nObservations: belief.nObservations }));
     const gainOf = (objectives: readonly number[], deviation: number) =>
       optionGain(gain, objectives, { mean: objectives[belief.uncertain]!, deviation }, belief.uncertain);
     const parents = parentPool(ledger, { ...settings, populationSize: POOL_POPULATION });
@@ -127,18 +139,43 @@ export function guidedProposer<G>(): Proposer<G> {
     return queue.length > 0;
   };
 
+  const isStarting = ({ ledger, settings }: SearchContext<G>) =>
+    ledger.members.length < initialCount(settings.nCandidates);
+
+  const prospects = (context: SearchContext<G>): Prospects<G> | undefined => {
+    const { problem, ledger, settings } = context;
+    if (problem.features === undefined) return undefined;
+    if (isStarting(context)) return 'starting';
+    if (ledger.scoredAt(settings.nRungs - 1).length < LEAST_AT_TOP) return undefined;
+    if (queue.length === 0) refill(context);
+    const outlook = outlookOn(context);
+    if (outlook === undefined) return undefined;
+    const head = queue[0]?.proposal.genome;
+    return {
+      of: ({ genome, candidate, rungs }, rung) => {
+        const latest = rungs[rung - 1];
+        const hasHeadStart = typeof latest === 'object' && latest.startValue !== undefined;
+        return prospectsOf(outlook, genome, candidate, rung, hasHeadStart);
+      },
+      fresh: head === undefined ? [] : prospectsOf(outlook, head, ledger.members.length, 0),
+    };
+  };
+
   return {
     reports: () => reports,
+    prospects,
     outlook: (context, member) => {
-      if (context.ledger.members.length < initialCount(context.settings.nCandidates)) return undefined;
+      if (isStarting(context)) return undefined;
       const top = member.rungs[context.settings.nRungs - 1];
-      return typeof top === 'object' ? top.objectives : currentBelief(context)?.expect(member.genome);
+      return typeof top === 'object'
+        ? top.objectives
+        : currentBelief(context)?.expect(member.genome, member.candidate);
     },
     propose: (context) => {
       const { ledger, settings } = context;
       const number = ledger.members.length;
       if (context.problem.features === undefined) return fallback.propose(context);
-      if (number < initialCount(settings.nCandidates)) {
+      if (isStarting(context)) {
         const draft = spreadSample(context, deriveRng(settings.seed, number, 'sample'));
         return draft && { genome: draft.genome, key: draft.key, parents: [], origin: 'sample' };
       }

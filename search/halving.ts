@@ -74,12 +74,20 @@ export interface Promotion<G> {
   readonly rung: number;
 }
 
+/** The baseline climbs as soon as it can and takes no one's place. */
+export function baselineClimb<G>(ledger: Ledger<G>, { nRungs }: SearchSettings): Promotion<G> | undefined {
+  const member = ledger.members.find((one) => one.isBaseline);
+  if (member === undefined) return undefined;
+  for (let rung = 0; rung + 1 < nRungs; rung++) if (canClimb(member, rung)) return { member, rung: rung + 1 };
+  return undefined;
+}
+
 /**
  * The next climb, the highest rung first; undefined while none is due. At any time floor(n / eta) of a rung's n
  * results have been promoted, so nobody waits for a rung to fill (the promotion rule of ASHA, Li et al. 2020, with
  * the multi-objective rank of MO-ASHA, Schmucker et al. 2021, and a strict quota). `entryClosed` says that the
  * lowest rung gets no further candidates. Where results are judged as they were measured, those with a head start have
- * a quota of their own. The baseline climbs as soon as it can and takes no one's place.
+ * a quota of their own.
  */
 export function nextPromotion<G>(
   ledger: Ledger<G>,
@@ -87,11 +95,11 @@ export function nextPromotion<G>(
   entryClosed: boolean,
   view: ClimbingView<G>,
 ): Promotion<G> | undefined {
-  const baseline = ledger.members.find((member) => member.isBaseline);
+  const ofBaseline = baselineClimb(ledger, settings);
+  if (ofBaseline !== undefined) return ofBaseline;
   let due: Promotion<G> | undefined;
   let feederDone = entryClosed;
   for (let rung = 0; rung + 1 < settings.nRungs; rung++) {
-    if (baseline !== undefined && canClimb(baseline, rung)) return { member: baseline, rung: rung + 1 };
     const isComplete = feederDone && ledger.pendingAt(rung).every((member) => member.isBaseline);
     const results = ledger.scoredAt(rung).filter(({ member }) => !member.isBaseline);
     let isSettled = true;

@@ -14,6 +14,12 @@ export interface Hyperparameters {
   readonly early: number;
   /** Of the difference between one rung and the next. */
   readonly step: number;
+  /** Of a genome's own way to learn: a curve that no feature tells, shared by its rungs below the highest. */
+  readonly own: number;
+  /** How much larger what a rung has still to gain is than that of the rung above. */
+  readonly growth: number;
+  /** Of what a genome has of its own at every rung. */
+  readonly nugget: number;
   /** The same two of results with a head start. */
   readonly headEarly: number;
   readonly headStep: number;
@@ -29,6 +35,8 @@ export interface Level {
    * training had to repair.
    */
   readonly lag?: number;
+  /** Whose result it is. */
+  readonly candidate?: number | undefined;
 }
 
 /** Variance of a constant shift: large, as nothing is known of it. */
@@ -117,23 +125,33 @@ function matern52(distance2: number, length: number): number {
 }
 
 /**
- * Covariance of the values of two genomes at two levels: a common part, and one more for each rung that both still
- * have above them, so that the top rung is the common part alone (autoregressive, as Kennedy and O'Hagan 2000). What
- * began ahead differs from the top in its own way.
+ * Covariance of the values of two genomes at two levels: a common part, which is all at the top rung (autoregressive,
+ * as Kennedy and O'Hagan 2000), and what training has still to gain. That is a curve: each genome has its own height,
+ * partly told by its features, and `growth` says how it falls from rung to rung, so that two early results foretell the
+ * last (as in freeze-thaw optimisation, Swersky et al. 2014). What began ahead differs from the top in its own way.
  */
 export function covariance(h: Hyperparameters, of: Likeness, at: number, one: Level, other: Level): number {
   const smooth = matern52(of.distance2[at]!, h.length);
   const weighted = of.weighted[at]!;
+  const isSame = one.candidate !== undefined && one.candidate === other.candidate;
   const common =
-    SHIFT + h.linear * weighted + h.spread * of.plain[at]! * 0.5 * (1 + smooth) + h.smooth * smooth;
+    SHIFT +
+    h.linear * weighted +
+    h.spread * of.plain[at]! * 0.5 * (1 + smooth) +
+    h.smooth * smooth +
+    (isSame ? h.nugget : 0);
   const rungsAbove = Math.min(one.rungsAbove, other.rungsAbove);
   if (rungsAbove === 0 || (one.lag === undefined) !== (other.lag === undefined)) return common;
-  if (one.lag === undefined) return common + rungsAbove * (SHIFT + h.step * (weighted + smooth));
+  const curve = h.growth ** (one.rungsAbove + other.rungsAbove - 2);
+  const own = isSame ? curve * h.own : 0;
+  if (one.lag === undefined)
+    return common + own + (rungsAbove + curve) * SHIFT + curve * h.step * (weighted + smooth);
   const lags = h.headLag * one.lag * other.lag!;
-  return common + rungsAbove * (SHIFT + h.headStep * (weighted + smooth) + lags);
+  return common + own + rungsAbove * (SHIFT + h.headStep * (weighted + smooth) + lags);
 }
 
 /** Variance of the noise of one observation. */
 export function noiseVariance(h: Hyperparameters, { rungsAbove, lag }: Level): number {
-  return h.noise + rungsAbove * (lag === undefined ? h.early : h.headEarly);
+  if (rungsAbove === 0) return h.noise;
+  return h.noise + h.growth ** (2 * rungsAbove - 2) * (lag === undefined ? h.early : h.headEarly);
 }

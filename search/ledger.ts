@@ -35,6 +35,8 @@ export interface Proposal<G> {
 
 export interface Ledger<G> {
   readonly members: readonly Member<G>[];
+  /** Evaluations asked at each rung; the baseline's climbs and adopted members left out. */
+  readonly nAskedAt: readonly number[];
   /** Members that entered at the lowest rung: all but the adopted ones. */
   readonly nEntered: number;
   readonly nPending: number;
@@ -71,6 +73,7 @@ export function createLedger<G>(nObjectives: number): Ledger<G> {
   const pending = new Map<number, { readonly member: Member<G>; readonly rung: number }>();
   let nEntered = 0;
   let nAsked = 0;
+  const nAskedAt: number[] = [];
   let nTold = 0;
 
   const ask = (
@@ -93,8 +96,13 @@ export function createLedger<G>(nObjectives: number): Ledger<G> {
     return ask(member, rung, parents, origin);
   };
 
+  const count = (rung: number) => {
+    nAskedAt[rung] = (nAskedAt[rung] ?? 0) + 1;
+  };
+
   return {
     members,
+    nAskedAt,
     get nEntered() {
       return nEntered;
     },
@@ -107,10 +115,14 @@ export function createLedger<G>(nObjectives: number): Ledger<G> {
     has: (key) => keys.has(key),
     enter: (proposal) => {
       nEntered += 1;
+      count(0);
       return takeIn(proposal, 0);
     },
     adopt: takeIn,
-    promote: (member, rung) => ask(member, rung, [member.candidate], 'promotion'),
+    promote: (member, rung) => {
+      if (!member.isBaseline) count(rung);
+      return ask(member, rung, [member.candidate], 'promotion');
+    },
     tell: (result) => {
       const entry = pending.get(result.number);
       if (entry === undefined) throw new RangeError(`evaluation ${result.number} is not pending`);

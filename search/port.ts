@@ -43,6 +43,10 @@ export interface SearchSettings {
   readonly nRungs: number;
   /** One in `eta` of a rung's candidates is promoted to the next. */
   readonly eta: number;
+  /**
+   * What one evaluation at each rung costs beyond the rung below, in any unit; by default rungs that grow by `eta`.
+   */
+  readonly rungCosts?: readonly number[];
   /** Ingredients that are switched off. */
   readonly without?: readonly Ingredient[];
 }

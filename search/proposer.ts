@@ -3,6 +3,7 @@ import type { Rng } from '../space/random.ts';
 import { totalViolation } from './dominance.ts';
 import type { Ledger, Member, Proposal } from './ledger.ts';
 import { type Problem, type SearchSettings, type SurrogateReport, uses } from './port.ts';
+import type { Prospect } from './prospects.ts';
 
 export interface SearchContext<G> {
   readonly problem: Problem<G>;
@@ -17,8 +18,20 @@ export interface Proposer<G> {
   propose(context: SearchContext<G>): Proposal<G> | 'wait' | undefined;
   /** What a member is expected to have at the highest rung; undefined while that is not known. */
   outlook?(context: SearchContext<G>, member: Member<G>): readonly number[] | undefined;
+  /** Undefined while nothing can be foretold: then a fixed share climbs. */
+  prospects?(context: SearchContext<G>): Prospects<G> | undefined;
   reports?(): readonly SurrogateReport[];
 }
+
+/** What may be gained by training on; `starting` while the first sample is not complete. */
+export type Prospects<G> =
+  | 'starting'
+  | {
+      /** Of a member, by a result at `rung`. */
+      of(member: Member<G>, rung: number): readonly Prospect[];
+      /** Of the best genome that is not known yet, by a result at the lowest rung. */
+      readonly fresh: readonly Prospect[];
+    };
 
 /** A genome that was looked at before being asked. */
 export interface Draft<G> {

@@ -18,6 +18,8 @@ export interface Observation {
   /** The value when training began, where it had a head start. */
   readonly startValue?: number;
   readonly value: number;
+  /** Whose it is: results of one genome at several rungs have more in common than its features say. */
+  readonly candidate?: number;
 }
 
 export interface Prediction {
@@ -25,12 +27,18 @@ export interface Prediction {
   readonly deviation: number;
 }
 
+export interface Foresight extends Prediction {
+  readonly deviationAfter: number;
+}
+
 export interface Surrogate {
   readonly hyperparameters: Hyperparameters;
-  /** Mean of the noiseless value at a rung. */
-  mean(features: readonly number[], rung: number): number;
+  /** Mean of the noiseless value at a rung: of a candidate, or of any genome with such features. */
+  mean(features: readonly number[], rung: number, candidate?: number): number;
   /** The noiseless value at a rung. */
   predict(features: readonly number[], rung: number, hasHeadStart?: boolean): Prediction;
+  /** The value at the highest rung, and how unsure it will still be once a result at `rung` is known. */
+  foresee(features: readonly number[], rung: number, candidate: number, hasHeadStart?: boolean): Foresight;
   /** Standard deviation of the noise of one observation. */
   readonly noiseDeviation: number;
 }
@@ -43,6 +51,9 @@ const START: Hyperparameters = {
   noise: 0.003,
   early: 0.01,
   step: 0.1,
+  own: 0.01,
+  growth: 2,
+  nugget: 0.0003,
   headEarly: 0.01,
   headStep: 0.01,
   headLag: 0.01,
@@ -55,6 +66,9 @@ const BOUNDS: { readonly [K in keyof Hyperparameters]: readonly [number, number]
   noise: [1e-6, 1],
   early: [1e-6, 1],
   step: [1e-4, 10],
+  own: [1e-6, 1],
+  growth: [1, 5],
+  nugget: [1e-6, 1],
   headEarly: [1e-6, 1],
   headStep: [1e-4, 10],
   headLag: [1e-5, 10],
@@ -130,17 +144,20 @@ function climb(data: Data, start: Hyperparameters, nSweeps: number) {
   const isEarly = ({ rungsAbove }: Level) => rungsAbove > 0;
   const hasRungs = data.levels.some((level) => isEarly(level) && level.lag === undefined);
   const hasHeadStarts = data.levels.some((level) => isEarly(level) && level.lag !== undefined);
+  const hasCurves = new Set(data.levels.filter(isEarly).map((level) => level.rungsAbove)).size > 1;
   let best = start;
   let most = fitOf(data, best)?.logEvidence ?? Number.NEGATIVE_INFINITY;
   const names = [
     ...(['noise', 'linear', 'spread', 'smooth', 'length'] as const),
     ...(hasRungs ? (['early', 'step'] as const) : []),
+    ...(hasCurves ? (['growth', 'own'] as const) : []),
+    ...(hasRungs ? (['nugget'] as const) : []),
     ...(hasHeadStarts ? (['headEarly', 'headStep', 'headLag'] as const) : []),
   ];
   for (let sweep = 0; sweep < nSweeps; sweep++) {
     let moved = false;
     for (const name of names) {
-      const factor = name === 'length' ? 1.5 : 3;
+      const factor = name === 'growth' ? 1.2 : name === 'length' ? 1.5 : 3;
       for (const next of [best[name] * factor, best[name] / factor]) {
         if (next < BOUNDS[name][0] || next > BOUNDS[name][1]) continue;
         const trial = { ...best, [name]: next };
@@ -188,8 +205,9 @@ export function fitSurrogate(
   const data: Data = {
     n,
     pairs: likenessWithin(rows, weights),
-    levels: observations.map(({ rung, startValue, value }) => ({
+    levels: observations.map(({ rung, startValue, value, candidate }) => ({
       rungsAbove: nRungs - 1 - rung,
+      candidate,
       ...(startValue === undefined ? {} : { lag: (startValue - value - usualGain) / spread }),
     })),
     targets,
@@ -198,32 +216,57 @@ export function fitSurrogate(
   const fit = fitOf(data, h);
   if (fit === undefined) return undefined;
 
-  const crossed = (x: Float64Array, rung: number, hasHeadStart = false): { k: Float64Array; own: number } => {
-    const level = { rungsAbove: nRungs - 1 - rung, ...(hasHeadStart ? { lag: 0 } : {}) };
-    const k = new Float64Array(n);
+  const levelOf = (rung: number, hasHeadStart = false, candidate?: number): Level => ({
+    rungsAbove: nRungs - 1 - rung,
+    candidate,
+    ...(hasHeadStart ? { lag: 0 } : {}),
+  });
+  const pairsOf = (x: Float64Array): Likeness => {
     const pairs = emptyLikeness(n + 1);
-    for (let i = 0; i < n; i++) {
-      compare(x, rows[i]!, weights, pairs, i);
-      k[i] = covariance(h, pairs, i, level, data.levels[i]!);
-    }
+    for (let i = 0; i < n; i++) compare(x, rows[i]!, weights, pairs, i);
     compare(x, x, weights, pairs, n);
-    return { k, own: covariance(h, pairs, n, level, level) };
+    return pairs;
+  };
+  const crossed = (pairs: Likeness, level: Level): Float64Array => {
+    const k = new Float64Array(n);
+    for (let i = 0; i < n; i++) k[i] = covariance(h, pairs, i, level, data.levels[i]!);
+    return k;
   };
   const meanOf = (k: Float64Array): number => {
     let sum = 0;
     for (let i = 0; i < n; i++) sum += k[i]! * fit.weights[i]!;
     return mean + spread * sum;
   };
+  const product = (a: Float64Array, b: Float64Array) => a.reduce((sum, value, i) => sum + value * b[i]!, 0);
+  const scale = (variance: number) => spread * Math.sqrt(Math.max(variance, 1e-12));
   return {
     hyperparameters: h,
-    noiseDeviation: spread * Math.sqrt(h.noise),
-    mean: (features, rung) => meanOf(crossed(scaled(features), rung).k),
+    noiseDeviation: spread * Math.sqrt(h.noise + h.nugget),
+    mean: (features, rung, candidate) =>
+      meanOf(crossed(pairsOf(scaled(features)), levelOf(rung, false, candidate))),
     predict: (features, rung, hasHeadStart) => {
-      const { k, own } = crossed(scaled(features), rung, hasHeadStart);
+      const pairs = pairsOf(scaled(features));
+      const level = levelOf(rung, hasHeadStart);
+      const k = crossed(pairs, level);
       const predicted = meanOf(k);
       const half = solveLower(fit.factor, n, k);
-      const variance = own - half.reduce((sum, value) => sum + value * value, 0);
-      return { mean: predicted, deviation: spread * Math.sqrt(Math.max(variance, 1e-12)) };
+      return {
+        mean: predicted,
+        deviation: scale(covariance(h, pairs, n, level, level) - product(half, half)),
+      };
+    },
+    foresee: (features, rung, candidate, hasHeadStart) => {
+      const pairs = pairsOf(scaled(features));
+      const [top, next] = [levelOf(nRungs - 1, false, candidate), levelOf(rung, hasHeadStart, candidate)];
+      const k = crossed(pairs, top);
+      const predicted = meanOf(k);
+      const a = solveLower(fit.factor, n, k);
+      const b = solveLower(fit.factor, n, crossed(pairs, next));
+      const variance = covariance(h, pairs, n, top, top) - product(a, a);
+      const shared = covariance(h, pairs, n, top, next) - product(a, b);
+      const seen = covariance(h, pairs, n, next, next) - product(b, b) + noiseVariance(h, next);
+      const left = variance - (shared * shared) / seen;
+      return { mean: predicted, deviation: scale(variance), deviationAfter: scale(left) };
     },
   };
 }

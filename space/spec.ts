@@ -31,6 +31,8 @@ export const SEARCH_INGREDIENTS = [
   'gain-promotion',
   /** Climbs by what the model expects at the highest rung; without it by what was measured. */
   'extrapolation',
+  /** `guided` spends training where it promises most for its cost; without it a fixed share climbs. */
+  'allocation',
   /** The first candidates of `guided` lie far apart; without it they are random. */
   'spread-start',
   /** The gain counts how unsure the model is; without it the mean decides. */

@@ -51,6 +51,7 @@ export function rungTraceOf(o: RungTraceOptions): RungTrace {
     populationSize: o.populationSize,
     nRungs: rungs.length,
     eta: o.eta,
+    rungCosts: rungs.map((_, k) => added(k)),
     without: o.without ?? [],
   };
   const search = createSearch(o.ladder === 'loss-only' ? withoutReference : problem, o.algorithm, settings);

@@ -12,6 +12,7 @@ export function searchSettings({ seed, search, training }: RunSpec): SearchSetti
     populationSize: population,
     nRungs: training.rungs.length,
     eta,
+    rungCosts: stepsPerRung(training),
     ...(without === undefined ? {} : { without }),
   };
 }

@@ -15,7 +15,7 @@ export function packageVersion(): string {
 }
 
 /** Rises where a stored run would go on differently from how it began: resuming it would mix two runs. */
-export const RUN_FORMAT = '2';
+export const RUN_FORMAT = '3';
 
 /** What is stored with a run, for those who want to repeat it. */
 export function decisiveVersions(engine: EngineName): Record<string, string> {
