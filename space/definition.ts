@@ -234,15 +234,15 @@ export interface SpaceDefinition {
      */
     readonly algorithm?: 'nsga2' | 'guided' | 'random' | 'regularized-evolution' | 'local-search' | 'exhaustive';
     /**
-     * Distinct candidates that are trained at the lowest rung. Whole number from 1 to 1e6. By default 32, all
-     * members where the search is `exhaustive`.
+     * Distinct candidates that are trained at the lowest rung (with `guided` over several rungs: at most).
+     * Whole number from 1 to 1e6. By default 32, all members where the search is `exhaustive`.
      */
     readonly candidates?: number;
     /** Parents kept. Whole number from 1 to 1e6. By default a twentieth of `candidates`, at least 8. */
     readonly population?: number;
     /**
-     * One in `eta` candidates is promoted to the next rung; each rung must keep at least one. Whole number
-     * from 2 to 100. By default `3`.
+     * One in `eta` candidates is promoted to the next rung, and each rung must keep at least one; `guided`
+     * spends as much training, but where it promises most. Whole number from 2 to 100. By default `3`.
      */
     readonly eta?: number;
     /**

@@ -240,7 +240,7 @@ const search = z.strictObject({
   candidates: count
     .optional()
     .describe(
-      'distinct candidates that are trained at the lowest rung; by default 32, all members where the search is `exhaustive`',
+      'distinct candidates that are trained at the lowest rung (with `guided` over several rungs: at most); by default 32, all members where the search is `exhaustive`',
     ),
   population: count.optional().describe('parents kept; by default a twentieth of `candidates`, at least 8'),
   eta: z
@@ -249,7 +249,9 @@ const search = z.strictObject({
     .min(2)
     .max(100)
     .default(3)
-    .describe('one in `eta` candidates is promoted to the next rung; each rung must keep at least one'),
+    .describe(
+      'one in `eta` candidates is promoted to the next rung, and each rung must keep at least one; `guided` spends as much training, but where it promises most',
+    ),
   lag: count
     .max(10_000)
     .default(8)

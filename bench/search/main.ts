@@ -45,7 +45,7 @@ function rungs(): void {
   for (const difficulty of ['mild', 'hard'] as const) {
     for (const algorithm of ['random', 'nsga2', 'guided'] as const) {
       const isGuided = algorithm === 'guided';
-      const ladder = { rungs: isGuided ? [1, 3] : all, eta: isGuided ? 2 : 3 };
+      const ladder = { rungs: isGuided ? [1, 2, 3] : all, eta: isGuided ? 2 : 3 };
       const common = { algorithm, difficulty, nSeeds, ...ladder };
       const full = rungRow({ ...common, ladder: 'full', target: undefined });
       console.log(full.text);
@@ -71,11 +71,12 @@ function ablation(): void {
   console.log(`\n${RUNG_HEADER}`);
   const hard = { nSeeds, difficulty: 'hard', ladder: 'halving', target: undefined } as const;
   const wide = { ...hard, algorithm: 'nsga2', rungs: [0, 1, 2, 3], eta: 3 } as const;
-  const narrow = { ...hard, algorithm: 'guided', rungs: [1, 3], eta: 2 } as const;
+  const narrow = { ...hard, algorithm: 'guided', rungs: [1, 2, 3], eta: 2 } as const;
   console.log(rungRow(wide).text);
   console.log(rungRow({ ...wide, without: ['gain-promotion'] }).text);
   console.log(rungRow(narrow).text);
-  console.log(rungRow({ ...narrow, without: ['extrapolation'] }).text);
+  console.log(rungRow({ ...narrow, without: ['allocation'] }).text);
+  console.log(rungRow({ ...narrow, without: ['allocation', 'extrapolation'] }).text);
 }
 
 function layerwise(): void {

@@ -91,6 +91,46 @@ describe('fitSurrogate', () => {
     expect(informed).toBeLessThan(0.8 * rms([...plain, ...high]));
   });
 
+  it('foretells the last result of a candidate from two early ones, which share a curve of its own', () => {
+    const rng = deriveRng(4, 0, 'curves');
+    const members = Array.from({ length: 40 }, (_, candidate) => {
+      const features = row(rng);
+      const top = smooth(features) + 0.1 * rng.normal();
+      const height = 1 + 0.4 * rng.normal();
+      return { candidate, features, top, early: [top + 2 * height, top + height] };
+    });
+    const observationsOf = (nEarly: number) =>
+      members.flatMap(({ candidate, features, top, early }) => [
+        ...early
+          .slice(0, candidate < 20 ? 2 : nEarly)
+          .map((value, rung) => ({ candidate, features, rung, value })),
+        ...(candidate < 20 ? [{ candidate, features, rung: 2, value: top }] : []),
+      ]);
+    const rms = (nEarly: number) => {
+      const surrogate = fitSurrogate(observationsOf(nEarly), 3, 5)!;
+      const errors = members
+        .slice(20)
+        .map(({ candidate, features, top }) => surrogate.mean(features, 2, candidate) - top);
+      return Math.sqrt(errors.reduce((sum, error) => sum + error ** 2, 0) / errors.length);
+    };
+    expect(rms(2)).toBeLessThan(0.03);
+    expect(rms(1)).toBeGreaterThan(0.1);
+  });
+
+  it('foresees how sure a further result will make it', () => {
+    const rng = deriveRng(5, 0, 'foresight');
+    const observations: Observation[] = Array.from({ length: 30 }, (_, candidate) => {
+      const features = row(rng);
+      const rung = candidate % 3 === 0 ? 1 : 0;
+      return { candidate, features, rung, value: smooth(features) + (1 - rung) * (1 + 0.2 * rng.normal()) };
+    });
+    const features = row(rng);
+    const before = fitSurrogate(observations, 2, 4)!;
+    const { deviation, deviationAfter } = before.foresee(features, 0, 30);
+    expect(deviationAfter).toBeLessThan(deviation);
+    expect(before.foresee(features, 1, 30).deviationAfter).toBeLessThan(deviationAfter);
+  });
+
   it('declines too few results, and takes constant values and features', () => {
     expect(fitSurrogate([{ features: [1], rung: 0, value: 1 }], 1, 1)).toBeUndefined();
     const flat = Array.from({ length: 5 }, () => ({ features: [1, 2], rung: 0, value: 7 }));
