@@ -1,4 +1,4 @@
-// Takes the pictures of docs/report.md: a report and the live pages of two real runs in a headless Chromium.
+// Takes the pictures of README.md and docs/report.md: a report and the live pages of two real runs in a headless Chromium.
 //   npx tsx scripts/take-pictures.ts              trains both runs first: a quarter of an hour on two cores
 //   npx tsx scripts/take-pictures.ts --db FILE    keeps the runs in FILE, and takes those that are there already
 import { spawnSync } from 'node:child_process';
@@ -16,7 +16,7 @@ const IMAGES = join(ROOT, 'docs/images');
 const WIDTH = 1200;
 const LARGEST_BYTES = 300_000;
 /** Pixels above and below what is shown. */
-const MARGIN = 32;
+const MARGIN = 24;
 
 /** `examples/quickstart.yaml` with more candidates, searched in two ways. */
 const RUNS = [
@@ -68,15 +68,15 @@ async function openPage(browser: Browser, url: string, colorScheme: 'light' | 'd
 }
 
 /** From `top` to the bottom of `last`, both selectors; `top` may be 0 for the page's own. */
-async function take(page: Page, name: string, top: string | 0, last: string): Promise<void> {
+async function take(page: Page, name: string, top: string | 0, last: string, margin = MARGIN): Promise<void> {
   // Charts grow into their places.
   await page.waitForTimeout(1500);
   const boxOf = async (selector: string) => (await page.locator(selector).first().boundingBox())!;
   const scrolled = Number(await page.evaluate('scrollY'));
-  const from = top === 0 ? 0 : Math.round((await boxOf(top)).y + scrolled) - MARGIN;
+  const from = top === 0 ? 0 : Math.round((await boxOf(top)).y + scrolled) - margin;
   const { y, height } = await boxOf(last);
   const path = join(IMAGES, name);
-  const clip = { x: 0, y: from, width: WIDTH, height: Math.round(y + scrolled + height - from) + MARGIN };
+  const clip = { x: 0, y: from, width: WIDTH, height: Math.round(y + scrolled + height - from) + margin };
   await page.screenshot({ path, fullPage: true, clip });
   const bytes = statSync(path).size;
   if (bytes > LARGEST_BYTES) throw new Error(`${name} has ${bytes} bytes, more than ${LARGEST_BYTES}`);
@@ -105,7 +105,14 @@ const browser = await chromium.launch({
 });
 try {
   const report = pathToFileURL(reportFile).href;
-  await take(await openPage(browser, report, 'light'), 'report-light.png', 0, '#front .legend');
+  await take(
+    await openPage(browser, report, 'light'),
+    'front-light.png',
+    '#front .chart',
+    '#front .legend',
+    8,
+  );
+  await take(await openPage(browser, report, 'light'), 'report-light.png', 0, '#front .legend', 8);
   await take(await openPage(browser, report, 'dark'), 'report-dark.png', '#candidate h2', '#candidate');
   const list = await openPage(browser, server.url, 'light');
   for (const id of [first, second]) await list.locator(`#pick-${id}`).check();

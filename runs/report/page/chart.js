@@ -157,7 +157,29 @@ export function courseLine(color, nPoints) {
   return { type: 'line', color, symbolSize: 5, showSymbol: nPoints < 60, lineStyle: { width: 2 } };
 }
 
-/** How the staircase of a front turns, its points sorted by a quantity. @param {'higher' | 'lower' | undefined} better of that quantity */
-export function stepOf(better) {
-  return better === 'higher' ? 'start' : 'end';
+/**
+ * A series that draws the staircase of a front: beside each point, what it beats. ECharts' own steps leave out corners
+ * that are less than two pixels from the next, and so draw slopes.
+ * @param {readonly (readonly number[])[]} points
+ * @param {'higher' | 'lower' | undefined} better of the first quantity
+ * @param {object} lineStyle
+ */
+export function staircase(points, better, lineStyle) {
+  const sorted = [...points].sort((a, b) => (a[0] ?? 0) - (b[0] ?? 0));
+  const coords = sorted.flatMap((point, at) => {
+    const [x, y] = point;
+    const [nextX, nextY] = sorted[at + 1] ?? [];
+    if (nextX === undefined) return [point];
+    return [point, better === 'higher' ? [x, nextY] : [nextX, y]];
+  });
+  return {
+    type: 'lines',
+    coordinateSystem: 'cartesian2d',
+    polyline: true,
+    // Not on a canvas of its own.
+    zlevel: 0,
+    silent: true,
+    lineStyle: { width: 1.5, ...lineStyle },
+    data: coords.length < 2 ? [] : [{ coords }],
+  };
 }

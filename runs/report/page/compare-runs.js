@@ -6,7 +6,7 @@ import {
   courseLine,
   courseStyle,
   createChart,
-  stepOf,
+  staircase,
   tooltipStyle,
 } from './chart.js';
 import { fill, h, select } from './dom.js';
@@ -233,16 +233,8 @@ function runStaircase(report, x, y, unitX, unitY, name, color) {
     const [px, py] = [memberValue(member, x), memberValue(member, y)];
     return px === undefined || py === undefined ? [] : [[px / unitX.factor, py / unitY.factor]];
   });
-  return {
-    type: 'line',
-    name,
-    color,
-    silent: true,
-    symbol: 'none',
-    step: stepOf(report.metrics.find((metric) => metric.name === x)?.better),
-    lineStyle: { width: 1.5, opacity: 0.5 },
-    data: isWhole ? points.sort((a, b) => (a[0] ?? 0) - (b[0] ?? 0)) : [],
-  };
+  const { better } = report.metrics.find((metric) => metric.name === x) ?? {};
+  return { ...staircase(isWhole ? points : [], better, { color, opacity: 0.5 }), name };
 }
 
 /** @param {readonly ReportData[]} reports @param {import('./chart.js').Palette} colours */

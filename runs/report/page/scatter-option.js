@@ -1,5 +1,5 @@
 // How the scatter is drawn: layers of points, the front's line, limits, names of the knee and the ends.
-import { axisStyle, stepOf, tooltipStyle } from './chart.js';
+import { axisStyle, staircase, tooltipStyle } from './chart.js';
 import { h } from './dom.js';
 import { formatUnit, labelOf, marksText } from './format.js';
 import { pointLayers, pointOf, STANDING_LABELS, STANDING_NAMES } from './scatter-points.js';
@@ -172,18 +172,8 @@ function colouring(data, name, values, at, colours) {
 /** Two objectives make the front a staircase. @param {ReportData} data @param {import('./state.js').Choices} choices @param {{ value: unknown[] }[]} front @param {Palette} colours */
 function frontLine(data, { x, y }, front, colours) {
   const isWhole = data.objectives.length === 2 && data.objectives.every((name) => name === x || name === y);
-  const better = metricOf(data, x)?.better;
-  const points = front
-    .map(({ value }) => [Number(value[0]), Number(value[1])])
-    .sort((a, b) => (a[0] ?? 0) - (b[0] ?? 0));
-  return {
-    type: 'line',
-    silent: true,
-    data: isWhole ? points : [],
-    step: stepOf(better),
-    symbol: 'none',
-    lineStyle: { color: colours.accent, width: 1.5, opacity: 0.6 },
-  };
+  const points = isWhole ? front.map(({ value }) => [Number(value[0]), Number(value[1])]) : [];
+  return staircase(points, metricOf(data, x)?.better, { color: colours.accent, opacity: 0.6 });
 }
 
 /** Constraints on either axis: the limit as a dashed line, what lies beyond it shaded. @param {ReportData} data @param {string} x @param {string} y @param {{ factor: number }} unitX @param {{ factor: number }} unitY @param {Palette} colours */

@@ -312,6 +312,24 @@ describe.skipIf(chromiumPath === undefined)(`the page in a browser${browserNote}
     await page.context().close();
   });
 
+  it('tells whose weights a training began from, where there was one', async () => {
+    const [first, ...others] = report.members;
+    const heir = { ...first!.evaluations[0]!, rung: 0, inherited: { from: 7, loss: 3.21456 } };
+    const unlike = { ...heir, rung: 1, inherited: { loss: 2.5 } };
+    const plain = { ...first!.evaluations[0]!, rung: 2 };
+    const member = { ...first!, evaluations: [heir, unlike, plain] };
+    const { page } = await openPage(browser, saved({ ...report, members: [member, ...others] }));
+    await page.locator(`#front-${first!.candidate}`).click();
+    const cells = page.locator('#candidate table', { hasText: 'Began from' }).locator('tbody tr');
+    expect(await cells.nth(0).textContent()).toContain('candidate 7, at 3.2146');
+    expect(await cells.nth(1).textContent()).toContain('another model, at 2.5000');
+    expect(await cells.nth(2).textContent()).toContain('first values');
+    expect(others.some(({ evaluations }) => evaluations.some(({ inherited }) => inherited))).toBe(false);
+    await page.locator(`#front-${others[0]!.candidate}`).click();
+    expect(await page.locator('#candidate').textContent()).not.toContain('Began from');
+    await page.context().close();
+  });
+
   it('tells the front without scripts', async () => {
     const { page } = await openPage(browser, saved(report), { javaScriptEnabled: false });
     expect(await page.locator('noscript table tr').count()).toBe(report.members.length + 1);
