@@ -2,6 +2,7 @@
 import type { InferenceSession } from 'onnxruntime-node';
 import { outputName, SEQUENCE_OUTPUT } from './onnx.ts';
 import type { Buffer, Feeds } from './program.ts';
+import { runtimeCall } from './runtime-call.ts';
 
 /** What onnxruntime-node 1.30 says of a sequence. */
 const NOT_CONVERTED = 'Non tensor type is temporarily not supported.';
@@ -17,7 +18,7 @@ export async function runInPlace(session: InferenceSession, feeds: Feeds, fetche
   const named: Record<string, Buffer | null> = { [SEQUENCE_OUTPUT]: null };
   for (const [name, buffer] of Object.entries(fetches)) named[outputName(name)] = buffer;
   try {
-    await session.run(feeds, named);
+    await runtimeCall(() => session.run(feeds, named));
   } catch (error) {
     if ((error as Error).message !== NOT_CONVERTED) throw error;
   }

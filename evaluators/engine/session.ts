@@ -5,6 +5,7 @@ import type { Graph } from './graph.ts';
 import { toOnnx } from './onnx.ts';
 import type { CompiledProgram, Engine, Feeds, InputSpec, TensorFunction } from './program.ts';
 import { runInPlace } from './run-in-place.ts';
+import { runtimeCall } from './runtime-call.ts';
 import { trace } from './trace.ts';
 
 // What fails is thrown; ONNX Runtime would print it, too.
@@ -42,7 +43,7 @@ function createSession(onnx: Uint8Array, { provider = 'cpu', threads = 1, profil
 /** Hands the graph to ONNX Runtime. */
 export async function compileGraph(graph: Graph, options: SessionOptions = {}): Promise<OnnxProgram> {
   const onnx = toOnnx(graph);
-  const session = await createSession(onnx, options);
+  const session = await runtimeCall(() => createSession(onnx, options));
   return {
     onnxBytes: onnx.length,
     nNodes: graph.nodes.length,

@@ -28,27 +28,52 @@ export type WorkerJob =
 
 export type WorkerTask = WorkerJob & { readonly signals: SharedArrayBuffer };
 
+/** What a task throws that was cancelled while it worked. */
+export class TaskCancelled extends Error {
+  override readonly name = 'TaskCancelled';
+}
+
 /**
- * Sixteen bytes or so of shared memory for one task: the pool raises a flag to cancel, the worker writes how far
- * it is. Neither waits for the other's event loop.
+ * Some bytes of shared memory for one task: the pool raises a flag to cancel, the worker writes how far it is and
+ * whether it is inside the runtime. Neither waits for the other's event loop.
  */
 export class TaskSignals {
   readonly memory: SharedArrayBuffer;
-  readonly #cancel: Int32Array;
+  /** Whether it is cancelled; calls of the runtime that are under way. */
+  readonly #flags: Int32Array;
   readonly #progress: Float64Array;
 
   constructor(memory = new SharedArrayBuffer(32)) {
     this.memory = memory;
-    this.#cancel = new Int32Array(memory, 0, 1);
+    this.#flags = new Int32Array(memory, 0, 2);
     this.#progress = new Float64Array(memory, 8, 3);
   }
 
+  /** From now on the task enters the runtime no more. */
   cancel(): void {
-    Atomics.store(this.#cancel, 0, 1);
+    Atomics.store(this.#flags, 0, 1);
   }
 
   get isCancelled(): boolean {
-    return Atomics.load(this.#cancel, 0) === 1;
+    return Atomics.load(this.#flags, 0) === 1;
+  }
+
+  /** Whether the thread must not be ended now. */
+  get isInRuntime(): boolean {
+    return Atomics.load(this.#flags, 1) > 0;
+  }
+
+  /** @throws {@link TaskCancelled} */
+  enter(): void {
+    // In this order: either it sees that it is cancelled, or who cancels sees that it is inside.
+    Atomics.add(this.#flags, 1, 1);
+    if (!this.isCancelled) return;
+    this.leave();
+    throw new TaskCancelled('cancelled');
+  }
+
+  leave(): void {
+    Atomics.sub(this.#flags, 1, 1);
   }
 
   report({ step, totalSteps, loss }: TrainingProgress): void {

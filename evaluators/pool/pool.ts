@@ -1,4 +1,5 @@
 // Trains and measures candidates in Piscina worker threads, one candidate a thread at a time.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Piscina } from 'piscina';
 import type {
   MeasurementOutcome,
@@ -22,6 +23,9 @@ const CANCEL_GRACE_MILLISECONDS = 800;
 /** How long past its time limit a training may take to notice before its thread is ended. */
 const TIMEOUT_GRACE_SECONDS = 30;
 
+/** How often a thread that is to end is asked whether it is still inside the runtime. */
+const RUNTIME_MILLISECONDS = 10;
+
 const isSource = import.meta.url.endsWith('.ts');
 
 const WORKER = new URL(`./train-worker.${isSource ? 'ts' : 'js'}`, import.meta.url);
@@ -39,15 +43,22 @@ function createPool({ maxThreads, ...setup }: PoolSettings, worker: URL): Piscin
   });
 }
 
+/** Resolves once the thread of a cancelled task is out of the runtime, where it must not be ended. */
+async function outOfRuntime(signals: TaskSignals): Promise<void> {
+  while (signals.isInRuntime) await sleep(RUNTIME_MILLISECONDS);
+}
+
 /**
  * An evaluator on `maxThreads` worker threads. A thread that dies costs the task it was on, which ends as `failed`
- * or `out-of-memory`; the pool starts another thread. Cancelling ends a task within a second.
+ * or `out-of-memory`; the pool starts another thread. Cancelling ends a task within a second, or as soon as the step
+ * that it is in has ended.
  * `worker` is the module that each thread runs.
  */
 export function createTrainerPool(settings: PoolSettings, worker: URL = WORKER): Required<Evaluator> {
   const pool = createPool(settings, worker);
   const limitSeconds = settings.timeoutSeconds + TIMEOUT_GRACE_SECONDS;
-  const carryOut = async <T>(
+  const underWay = new Set<TaskSignals>();
+  const carryOut = async <T extends { readonly kind: string }>(
     job: WorkerJob,
     signal?: AbortSignal,
     onProgress?: (progress: TrainingProgress) => void,
@@ -59,7 +70,8 @@ export function createTrainerPool(settings: PoolSettings, worker: URL = WORKER):
     const killAfter = (milliseconds: number, outcome: TaskFailure) =>
       setTimeout(() => {
         killedAs ??= outcome;
-        kill.abort();
+        signals.cancel();
+        void outOfRuntime(signals).then(() => kill.abort());
       }, milliseconds).unref();
     const timers = [killAfter(1000 * limitSeconds, { kind: 'timed-out', afterSeconds: limitSeconds })];
     const cancel = () => {
@@ -72,15 +84,26 @@ export function createTrainerPool(settings: PoolSettings, worker: URL = WORKER):
       if (progress !== undefined) onProgress?.(progress);
     }, PROGRESS_MILLISECONDS);
     watch.unref();
+    underWay.add(signals);
     try {
-      return (await pool.run({ ...job, signals: signals.memory }, { signal: kill.signal })) as T;
+      const outcome: T | TaskFailure = await pool.run(
+        { ...job, signals: signals.memory },
+        { signal: kill.signal },
+      );
+      return outcome.kind === 'cancelled' ? (killedAs ?? outcome) : outcome;
     } catch (error) {
-      return killedAs ?? outcomeOfError(error);
+      return killedAs ?? (signals.isCancelled ? { kind: 'cancelled' } : outcomeOfError(error));
     } finally {
+      underWay.delete(signals);
       clearInterval(watch);
       for (const timer of timers) clearTimeout(timer);
       signal?.removeEventListener('abort', cancel);
     }
+  };
+  const close = async (): Promise<void> => {
+    for (const signals of underWay) signals.cancel();
+    await Promise.all([...underWay].map(outOfRuntime));
+    await pool.destroy();
   };
   return {
     evaluate: (task, signal, onProgress) =>
@@ -88,6 +111,6 @@ export function createTrainerPool(settings: PoolSettings, worker: URL = WORKER):
     measure: (task, signal) => carryOut<MeasurementOutcome>({ kind: 'measure', task }, signal),
     profile: (task, signal) => carryOut<ProfileOutcome>({ kind: 'profile', task }, signal),
     pair: (task, signal) => carryOut<PairOutcome>({ kind: 'pair', task }, signal),
-    close: () => pool.destroy(),
+    close,
   };
 }

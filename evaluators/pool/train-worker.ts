@@ -2,6 +2,7 @@
 import { workerData } from 'piscina';
 import { type MeasurementContext, measureAtRung, profileAtRung } from '../compression/measure-at-rung.ts';
 import { loadTeacher } from '../distillation/teacher.ts';
+import { guardRuntimeCalls } from '../engine/runtime-call.ts';
 import type {
   MeasurementOutcome,
   PairOutcome,
@@ -11,7 +12,7 @@ import type {
 } from '../outcome.ts';
 import { createPairMeter } from '../speculation/pair-at-rung.ts';
 import { type Teacher, type TrainingContext, trainToRung } from '../training/train.ts';
-import { TaskSignals, type WorkerSetup, type WorkerTask } from './messages.ts';
+import { TaskCancelled, TaskSignals, type WorkerSetup, type WorkerTask } from './messages.ts';
 import { outcomeOfError } from './outcome-of-error.ts';
 
 const setup = workerData as WorkerSetup;
@@ -38,6 +39,7 @@ export default async function work({
     const afterSeconds = (performance.now() - started) / 1000;
     return afterSeconds > timeoutSeconds ? { kind: 'timed-out', afterSeconds } : undefined;
   };
+  guardRuntimeCalls(line);
   const onProgress = line.report.bind(line);
   const context: MeasurementContext = {
     ...shared,
@@ -57,6 +59,6 @@ export default async function work({
         return await pairs.pair(job.task, context);
     }
   } catch (error) {
-    return outcomeOfError(error);
+    return error instanceof TaskCancelled ? { kind: 'cancelled' } : outcomeOfError(error);
   }
 }

@@ -9,6 +9,7 @@ import { EXPORT_FORMATS, type ExportFormat } from '../export/request.ts';
 import { openSource } from '../export/source.ts';
 import { formatBytes, formatMetric, formatTable } from '../format.ts';
 import { oneOf } from './serving.ts';
+import { listenForStop } from './stop-signal.ts';
 import {
   type CommonOptions,
   EXIT_INTERRUPTED,
@@ -96,21 +97,6 @@ async function runExport(run: string, candidate: string, options: ExportOptions)
   } finally {
     stopListening();
   }
-}
-
-/** The first interrupt ends the export cleanly, the second the process. */
-function listenForStop(): { readonly signal: AbortSignal; readonly stopListening: () => void } {
-  const controller = new AbortController();
-  const stop = () => {
-    if (controller.signal.aborted) process.exit(EXIT_INTERRUPTED);
-    controller.abort();
-  };
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  for (const name of signals) process.on(name, stop);
-  const stopListening = () => {
-    for (const name of signals) process.off(name, stop);
-  };
-  return { signal: controller.signal, stopListening };
 }
 
 /** A line for every tenth of a training. */

@@ -20,6 +20,7 @@ import { suggestion } from '../store/store-error.ts';
 import { addEngineOptions, type EngineOptions, withWorkingEngine } from './engine-options.ts';
 import { frontDocument, frontText } from './front.ts';
 import { type ProgressView, plainView, spinnerView } from './progress.ts';
+import { listenForStop } from './stop-signal.ts';
 import {
   type CommonOptions,
   EXIT_FAILURE,
@@ -106,7 +107,10 @@ async function execute(
 ): Promise<void> {
   const maxThreads = threadsOf(plan.spec, options.threads);
   const view = viewOf(options);
-  const { signal, stopListening } = listenForStop(view);
+  const { signal, stopListening } = listenForStop(() => {
+    view.end();
+    note('stopping; once more ends at once');
+  });
   let outcome: RunOutcome;
   try {
     outcome = await start({
@@ -128,23 +132,6 @@ function viewOf({ quiet }: RunOptions): ProgressView {
   // Some pseudo-terminals claim to have no columns; a spinner cannot live there.
   const canSpin = isTerminal(process.stderr) && process.stderr.columns > 0;
   return canSpin ? spinnerView(process.stderr, Date.now) : plainView(note, Date.now);
-}
-
-/** The first interrupt stops the run cleanly, the second ends the process at once. */
-function listenForStop(view: ProgressView): { signal: AbortSignal; stopListening: () => void } {
-  const controller = new AbortController();
-  const stop = () => {
-    if (controller.signal.aborted) process.exit(EXIT_INTERRUPTED);
-    controller.abort();
-    view.end();
-    note('stopping; once more ends at once');
-  };
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-  for (const name of signals) process.on(name, stop);
-  const stopListening = () => {
-    for (const name of signals) process.off(name, stop);
-  };
-  return { signal: controller.signal, stopListening };
 }
 
 function showResult(

@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { TrainingOutcome } from '../../evaluators/outcome.ts';
 import { type Architecture, countAttentionMacs, countWeightMacs } from '../../space/architecture.ts';
 import { type Candidate, hashOf } from '../../space/candidate.ts';
 import { largestCandidate, smallestCandidate } from '../../space/extremes.ts';
@@ -42,6 +43,13 @@ function shortened({ teacher, ...training }: TrainingSpec): TrainingSpec {
   return { ...training, teacher: { ...teacher, source: quick, writtenShare: 0 } };
 }
 
+function reasonOf(failure: Exclude<TrainingOutcome, { kind: 'ok' }>): string {
+  if (failure.kind === 'cancelled') {
+    return `${TIMED_STEPS} steps of its smallest model take more than ${PATIENCE_MS / 1000} s`;
+  }
+  return 'reason' in failure ? failure.reason : failure.kind;
+}
+
 async function timeTraining(plan: RunPlan, candidate: Candidate): Promise<Timing | string> {
   const { architecture, deployment } = candidate;
   const training = { ...shortened(plan.spec.training), rungs: [TIMED_STEPS], warmupSteps: 1 };
@@ -51,10 +59,10 @@ async function timeTraining(plan: RunPlan, candidate: Candidate): Promise<Timing
   try {
     const task = { architecture, architectureHash: hashOf(architecture), rung: 0 };
     const outcome = await evaluator.evaluate(task, AbortSignal.timeout(PATIENCE_MS));
-    if (outcome.kind !== 'ok') return 'reason' in outcome ? outcome.reason : outcome.kind;
+    if (outcome.kind !== 'ok') return reasonOf(outcome);
     const seconds = (performance.now() - startedAt) / 1000;
     const measured = await evaluator.measure({ ...task, deployment }, AbortSignal.timeout(PATIENCE_MS));
-    if (measured.kind !== 'ok') return 'reason' in measured ? measured.reason : measured.kind;
+    if (measured.kind !== 'ok') return reasonOf(measured);
     return {
       macsPerStep: trainingMacs(architecture, training.batch),
       secondsPerStep: outcome.trainSeconds / TIMED_STEPS,

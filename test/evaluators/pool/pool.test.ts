@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
+import { TaskCancelled, TaskSignals } from '../../../evaluators/pool/messages.ts';
 import { outcomeOfError } from '../../../evaluators/pool/outcome-of-error.ts';
 import { createTrainerPool, type PoolSettings } from '../../../evaluators/pool/pool.ts';
 import type { Evaluator, TrainingProgress } from '../../../evaluators/port.ts';
@@ -6,7 +7,7 @@ import type { Architecture, Layer } from '../../../space/architecture.ts';
 import { hashOf } from '../../../space/candidate.ts';
 import { SETTINGS, tinyDataset } from '../training/dataset.ts';
 import { architectureOf } from '../training/reference.ts';
-import { EXHAUST, EXIT, HANG, THROW } from './dying-worker.ts';
+import { EXHAUST, EXIT, HANG, INSIDE, SECONDS_INSIDE, THROW } from './dying-worker.ts';
 
 const DYING = new URL('./dying-worker.ts', import.meta.url);
 const LAYER: Layer = { nHeads: 2, nKvHeads: 1, dFf: 16 };
@@ -102,6 +103,40 @@ test('a thread that hangs is ended when cancelled, and the next task finds anoth
   expect(await hanging).toEqual({ kind: 'cancelled' });
   expect(performance.now() - start).toBeLessThan(1300);
   expect(await pool.evaluate(taskOf(small(8)))).toMatchObject({ kind: 'ok' });
+});
+
+test('a thread inside the runtime is not ended before it is out', async () => {
+  const pool = poolOf({}, DYING);
+  // The thread has started once it has answered.
+  expect(await pool.evaluate(taskOf(small(8)))).toMatchObject({ kind: 'ok' });
+  const controller = new AbortController();
+  const start = performance.now();
+  const inside = pool.evaluate(taskOf(small(8), INSIDE), controller.signal);
+  setTimeout(() => controller.abort(), 300);
+  expect((await inside).kind).toMatch(/cancelled|failed/);
+  expect(performance.now() - start).toBeGreaterThan(1000 * SECONDS_INSIDE - 100);
+});
+
+test('closing waits for threads that are inside the runtime', async () => {
+  const pool = poolOf({}, DYING);
+  expect(await pool.evaluate(taskOf(small(8)))).toMatchObject({ kind: 'ok' });
+  const start = performance.now();
+  const inside = pool.evaluate(taskOf(small(8), INSIDE));
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  await pool.close();
+  expect(performance.now() - start).toBeGreaterThan(1000 * SECONDS_INSIDE - 100);
+  expect((await inside).kind).toMatch(/cancelled|failed/);
+});
+
+test('a cancelled task enters the runtime no more', () => {
+  const pool = new TaskSignals();
+  const worker = new TaskSignals(pool.memory);
+  worker.enter();
+  expect(pool.isInRuntime).toBe(true);
+  pool.cancel();
+  worker.leave();
+  expect(() => worker.enter()).toThrow(TaskCancelled);
+  expect(pool.isInRuntime).toBe(false);
 });
 
 test('a thread that runs out of memory is told as such', async () => {
