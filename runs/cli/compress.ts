@@ -1,13 +1,16 @@
 // `compress`: a safetensors file of weights, cast and pruned tensor by tensor, with what that cost each of them.
 import { existsSync, mkdirSync, rmdirSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import type { Command } from 'commander';
+import { compressSteps } from '../../evaluators/compression/file/compress-file.ts';
 import { openTensorFile } from '../../evaluators/compression/file/tensor-file.ts';
-import { chooseTensor, compressFile, type FileTensorReport } from '../../evaluators/index.ts';
+import { chooseTensor, type FileTensorReport } from '../../evaluators/index.ts';
 import { WEIGHT_FORMATS, type WeightFormat } from '../../space/number-formats.ts';
 import { formatBytes, formatNumber, formatShare, formatTable } from '../format.ts';
 import { oneOf, shareOf } from './serving.ts';
-import { type CommonOptions, print, printJson, UsageError } from './terminal.ts';
+import { listenForStop } from './stop-signal.ts';
+import { type CommonOptions, EXIT_INTERRUPTED, note, print, printJson, UsageError } from './terminal.ts';
 
 const LAYOUTS = ['out-in', 'in-out'] as const;
 type Layout = (typeof LAYOUTS)[number];
@@ -42,11 +45,15 @@ export function addCompress(program: Command): void {
     .requiredOption('--out <folder>', 'folder for the result, made where missing')
     .option('-f, --force', 'replace a file that is there')
     .addHelpText('after', EXAMPLES)
-    .action((file: string, _options, command: Command) => {
+    .action(async (file: string, _options, command: Command) => {
       const options = command.optsWithGlobals<CompressOptions>();
       const target = join(options.out, basename(file));
-      const tensors = compress(file, target, options);
-      if (options.json === true) printJson({ file, target, ...totals(tensors), tensors: tensors.map(plain) });
+      const tensors = await compress(file, target, options);
+      if (tensors === undefined) {
+        note('interrupted; nothing was written');
+        process.exitCode = EXIT_INTERRUPTED;
+      } else if (options.json === true)
+        printJson({ file, target, ...totals(tensors), tensors: tensors.map(plain) });
       else print(textOf(target, tensors));
     });
 }
@@ -66,7 +73,12 @@ function layoutOfFile(file: string): Layout {
   return opened.metadata.has('step') ? 'in-out' : 'out-in';
 }
 
-function compress(file: string, target: string, options: CompressOptions): readonly FileTensorReport[] {
+/** What became of each tensor; undefined where it was interrupted. */
+async function compress(
+  file: string,
+  target: string,
+  options: CompressOptions,
+): Promise<readonly FileTensorReport[] | undefined> {
   const { weights: format, sparsity, head, out, force } = options;
   if (resolve(file) === resolve(target))
     throw new UsageError(`--out ${out} is where the weights lie already`);
@@ -76,11 +88,28 @@ function compress(file: string, target: string, options: CompressOptions): reado
   const layout = options.layout ?? layoutOfFile(file);
   const rules = { format, sparsity, ...(head === undefined ? {} : { headFormat: head }) };
   const made = makeFolder(out);
+  const { signal, stopListening } = listenForStop();
+  let tensors: readonly FileTensorReport[] | undefined;
   try {
-    return compressFile(file, target, { layout, choose: (entry) => chooseTensor(rules, entry) });
-  } catch (error) {
-    if (made !== undefined) removeFolders(resolve(out), resolve(made));
-    throw error;
+    const steps = compressSteps(file, target, { layout, choose: (entry) => chooseTensor(rules, entry) });
+    tensors = await finish(steps, signal);
+    return tensors;
+  } finally {
+    stopListening();
+    if (tensors === undefined && made !== undefined) removeFolders(resolve(out), resolve(made));
+  }
+}
+
+/** Runs `steps` to their end, with a look at the signal before each; undefined where that stopped them. */
+async function finish<T>(steps: Generator<void, T>, signal: AbortSignal): Promise<T | undefined> {
+  for (;;) {
+    await setImmediate();
+    if (signal.aborted) {
+      steps.return(undefined as never);
+      return undefined;
+    }
+    const step = steps.next();
+    if (step.done === true) return step.value;
   }
 }
 

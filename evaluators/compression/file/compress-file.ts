@@ -42,10 +42,11 @@ export interface FileTensorReport {
 }
 
 /** Reads every matrix back from the finished file. @throws CheckpointError where one is not what was encoded. */
-function verify(path: string, casts: readonly CastTensor[]): void {
+function* verify(path: string, casts: readonly CastTensor[]): Generator<void, void> {
   const file = openTensorFile(path);
   try {
     for (const { job, stretches, matrix } of casts) {
+      yield;
       stretches.forEach((stretch, i) => {
         if (digestOf(readStretch(file, job.entry.name, matrix, stretch)) === job.tally.digests[i]) return;
         throw new CheckpointError(path, `tensor "${job.entry.name}" does not read back as it was written`);
@@ -76,6 +77,19 @@ export function compressFile(
   to: string,
   options: FileCompression,
 ): readonly FileTensorReport[] {
+  const steps = compressSteps(from, to, options);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** As `compressFile`, a tensor at a time: who returns the generator early stops it, and nothing is left. */
+export function* compressSteps(
+  from: string,
+  to: string,
+  options: FileCompression,
+): Generator<void, readonly FileTensorReport[]> {
   const { layout = 'out-in', maxWeights = 2 ** 24 } = options;
   const source = openTensorFile(from);
   try {
@@ -88,6 +102,7 @@ export function compressFile(
       const casts: CastTensor[] = [];
       const reports: FileTensorReport[] = [];
       for (const { entry, choice } of choices) {
+        yield;
         const bytesBefore = entry.end - entry.begin;
         const { name, shape } = entry;
         // A matrix of no weights has nothing that could be cast.
@@ -103,7 +118,7 @@ export function compressFile(
       }
       const matrices = Object.fromEntries(casts.map(({ job, matrix }) => [job.entry.name, matrix]));
       const metadata = new Map([...source.metadata, [MATRICES_KEY, JSON.stringify(matrices)]]);
-      verify(writer.assemble(metadata), casts);
+      yield* verify(writer.assemble(metadata), casts);
       writer.publish();
       return reports;
     } finally {

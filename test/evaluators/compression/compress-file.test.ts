@@ -11,7 +11,11 @@ import {
 import { writeCheckpoint } from '../../../evaluators/checkpoint/training-checkpoint.ts';
 import { castModel } from '../../../evaluators/compression/cast-model.ts';
 import { chooseTensor } from '../../../evaluators/compression/file/choose-tensors.ts';
-import { compressFile, type FileCompression } from '../../../evaluators/compression/file/compress-file.ts';
+import {
+  compressFile,
+  compressSteps,
+  type FileCompression,
+} from '../../../evaluators/compression/file/compress-file.ts';
 import {
   type CastMatrix,
   MATRICES_KEY,
@@ -268,6 +272,17 @@ test('what could not be told apart or computed with afterwards is refused, and n
   refuse(/tensor "layer.weight" has weights that are too large for fp16/, 'fp16');
   matrixFile({ 'layer.weight_scale': [2, 2] }, 1, [[MATRICES_KEY, '{}']]);
   refuse(/is compressed already/);
+});
+
+test('who stops between two tensors, in writing or in reading back, finds nothing', () => {
+  matrixFile({ 'a.weight': [2, 2], 'b.weight': [2, 2] });
+  const cast = { kind: 'cast', format: 'mxint8', sparsity: 0 } as const;
+  for (let nSteps = 0; nSteps < 5; nSteps++) {
+    const steps = compressSteps(source, target, { choose: () => cast });
+    for (let step = 0; step < nSteps; step++) expect(steps.next().done).toBe(false);
+    steps.return([]);
+    expect(readdirSync(folder)).toEqual(['model.safetensors']);
+  }
 });
 
 test('a folder in place of a file, and a file system that refuses, are errors of their kind', () => {

@@ -1,7 +1,10 @@
 // The `compress` command: what it writes, what it tells, and that it leaves nothing behind when it fails.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { type StoredTensor, writeSafetensors } from '../../../evaluators/checkpoint/safetensors.ts';
 import { commandLine } from './command-line.ts';
@@ -82,5 +85,30 @@ describe('compress', () => {
     expect([exitCode, stdout]).toEqual([0, expect.stringMatching(/no weights to compress/)]);
     const json = JSON.parse((await commandLine(...argv, '--force', '--json')).stdout);
     expect(json).toMatchObject({ bytesBefore: 0, bytesAfter: 0, ratio: 1 });
+  });
+
+  it('leaves nothing behind when it is interrupted', async () => {
+    const large = join(folder, 'large.safetensors');
+    const data = values(256 * 1024);
+    const tensors = Array.from(
+      { length: 200 },
+      (_, i) => [`h.${i}.weight`, { dtype: 'F32', shape: [256, 1024], data }] as const,
+    );
+    writeSafetensors(large, { tensors: new Map(tensors), metadata: new Map() });
+    const out = join(folder, 'stopped', 'here');
+    const argv = ['compress', large, '--weights', 'codebook-8x2', '--out', out];
+    const child = spawn(process.execPath, ['--import', 'tsx', 'runs/cli/main.ts', ...argv], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let stderr = '';
+    child.stderr.on('data', (chunk) => {
+      stderr += chunk;
+    });
+    const closed = once(child, 'close');
+    while (!existsSync(out) || readdirSync(out).length === 0) await sleep(20);
+    child.kill('SIGINT');
+    expect(await closed).toEqual([130, null]);
+    expect(stderr).toBe('interrupted; nothing was written\n');
+    expect(existsSync(join(folder, 'stopped'))).toBe(false);
   });
 });
