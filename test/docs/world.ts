@@ -78,7 +78,10 @@ export function enterWorld(): World {
         ['init', 'export', 'compress', 'calibrate', 'optuna-export'].includes(argv[0]!) &&
         !argv.includes('--force');
       const ending = argv[0] === 'serve' ? interruptSoon() : undefined;
-      const result = await commandLine(...argv, ...(again ? ['--force'] : []));
+      // The port that it has by default may be taken by somebody's own pages.
+      const elsewhere = argv[0] === 'serve' && !argv.includes('--port');
+      const more = [...(again ? ['--force'] : []), ...(elsewhere ? ['--port', '0'] : [])];
+      const result = await commandLine(...argv, ...more);
       await ending;
       if (into !== undefined) {
         const file = join(folder, into.replace(/^~/, 'home'));

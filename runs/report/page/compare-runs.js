@@ -10,7 +10,7 @@ import {
   tooltipStyle,
 } from './chart.js';
 import { fill, h, select } from './dom.js';
-import { axisUnit, formatUnit, formatWhole, labelOf, lowerLabel } from './format.js';
+import { algorithmLabel, axisUnit, formatUnit, formatWhole, labelOf, lowerLabel } from './format.js';
 import { table } from './table.js';
 import { formatDuration } from './units.js';
 
@@ -120,7 +120,7 @@ function compareTable(reports, shared) {
   const columns = reports.map((report) => [
     report.run.state,
     String(report.run.seed),
-    report.run.algorithm,
+    algorithmLabel(report.run.algorithm),
     report.run.accelerator,
     formatWhole(report.run.nEvaluations),
     formatDuration(report.run.trainingSeconds),

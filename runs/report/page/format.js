@@ -56,6 +56,11 @@ export function capitalised(text) {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
 }
 
+/** The name of a search as a sentence begins. @param {string} algorithm as the file has it */
+export function algorithmLabel(algorithm) {
+  return algorithm === 'nsga2' ? 'NSGA-II' : capitalised(algorithm);
+}
+
 /** `knee, lowest decodeLatency` with the names of headings. @param {string | undefined} marks */
 export function marksText(marks) {
   return (marks ?? '')

@@ -19,6 +19,8 @@ export function startLive(root, boot) {
     );
     return;
   }
+  // A large run takes seconds to be read.
+  root.replaceChildren(h('p', { class: 'muted' }, 'Reading the database …'));
   const show =
     boot.kind === 'run'
       ? runPage(root, boot.id)
@@ -130,6 +132,20 @@ function runsPage(root) {
             sort: ({ name }) => name,
           },
           {
+            label: 'Compare',
+            align: 'left',
+            cell: ({ id, name }) => {
+              const box = checkbox('', picked.has(id), (isPicked) => {
+                if (isPicked) picked.add(id);
+                else picked.delete(id);
+                renderLink();
+              });
+              box.querySelector('input')?.setAttribute('aria-label', `Compare ${name}`);
+              box.querySelector('input')?.setAttribute('id', `pick-${id}`);
+              return box;
+            },
+          },
+          {
             label: 'State',
             align: 'left',
             cell: ({ state }) => h('span', { class: `state state-${state}` }, state),
@@ -165,20 +181,6 @@ function runsPage(root) {
             label: 'Hypervolume',
             cell: ({ front }) => front?.hypervolume.toFixed(4) ?? '–',
             sort: ({ front }) => front?.hypervolume,
-          },
-          {
-            label: 'Compare',
-            align: 'left',
-            cell: ({ id, name }) => {
-              const box = checkbox('', picked.has(id), (isPicked) => {
-                if (isPicked) picked.add(id);
-                else picked.delete(id);
-                renderLink();
-              });
-              box.querySelector('input')?.setAttribute('aria-label', `Compare ${name}`);
-              box.querySelector('input')?.setAttribute('id', `pick-${id}`);
-              return box;
-            },
           },
         ],
         rows: runs,

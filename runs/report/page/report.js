@@ -5,7 +5,7 @@ import { redrawCharts } from './chart.js';
 import { chooseSection, frontTable } from './choose.js';
 import { courseSection, surrogateSection } from './course.js';
 import { fill, h, segmented } from './dom.js';
-import { capitalised, formatUnit, formatWhole, lowerLabel } from './format.js';
+import { algorithmLabel, formatUnit, formatWhole, lowerLabel } from './format.js';
 import { parallelSection } from './parallel.js';
 import { scatterSection } from './scatter.js';
 import { speculationSection } from './speculation.js';
@@ -145,9 +145,6 @@ function joined(...parts) {
   };
 }
 
-/** Names that are written otherwise than in the file. @type {Readonly<Record<string, string>>} */
-const ALGORITHM_LABELS = { nsga2: 'NSGA-II' };
-
 /** @param {ReportData} data */
 function headingOf({ run }) {
   const started = new Date(run.createdAt);
@@ -156,7 +153,7 @@ function headingOf({ run }) {
     h(
       'p',
       { class: 'muted' },
-      `Run ${run.id}, started ${started.toISOString().slice(0, 16).replace('T', ' ')} UTC. ${ALGORITHM_LABELS[run.algorithm] ?? capitalised(run.algorithm)} search with seed ${run.seed} on ${run.corpus}; deployed on ${run.accelerator}.`,
+      `Run ${run.id}, started ${started.toISOString().slice(0, 16).replace('T', ' ')} UTC. ${algorithmLabel(run.algorithm)} search with seed ${run.seed} on ${run.corpus}; deployed on ${run.accelerator}.`,
     ),
   ];
 }

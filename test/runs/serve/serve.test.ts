@@ -305,6 +305,24 @@ describe.skipIf(chromiumPath === undefined)(`the live pages${browserNote}`, () =
     await page.context().close();
   });
 
+  it('say what they wait for', async () => {
+    const { page } = await openPage(browser, url('/runs/none'));
+    let answer = () => {};
+    const asked = new Promise<void>((goOn) => {
+      answer = goOn;
+    });
+    await page.route('**/api/runs/*', async (route) => {
+      await asked;
+      await route.continue();
+    });
+    await page.goto(url(`/runs/${runId}`));
+    expect(await page.locator('main').textContent()).toBe('Reading the database …');
+    answer();
+    await page.locator('.chart-scatter canvas').waitFor();
+    expect(await page.locator('main').textContent()).not.toContain('Reading the database');
+    await page.context().close();
+  });
+
   it('say in words why a run cannot be shown', async () => {
     const { page } = await openPage(browser, url('/'));
     await page.route('**/api/runs/*', (route) =>
