@@ -131,6 +131,16 @@ export function pricePair(
   return asked.speedup > 1 ? asked : estimateSpeculation({ ...known, draftLength: 0 });
 }
 
+/** The acceptance above which one of the lengths pays; undefined where none would. */
+function leastBreakEven(input: PairInput, lengths: readonly number[]): number | undefined {
+  const longest = Math.max(...lengths);
+  // All up to the longest are looked through at once.
+  if (lengths.length === longest) return breakEvenAcceptance({ ...input, maxDraftLength: longest });
+  const each = lengths.map((draftLength) => breakEvenAcceptance({ ...input, draftLength }));
+  const known = each.filter((acceptance) => acceptance !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
+}
+
 /** The verdict on a pair at the lengths that are open to it. */
 export function judgePair(
   input: PairInput,
@@ -153,9 +163,8 @@ export function judgePair(
           .map((length) => estimateSpeculation({ ...known, draftLength: length }))
           .reduce((best, each) => (each.speedup > best.speedup ? each : best));
   const plainSeconds = shown.target.decodeSecondsPerToken;
-  const given = draftLength === 'best' ? {} : { draftLength };
   // Rounds without a proposal are plain steps: they neither gain nor lose.
-  const neededAcceptance = breakEvenAcceptance({ ...input, ...given });
+  const neededAcceptance = leastBreakEven(input, lengths);
   return {
     draftLength: chosen.draftLength,
     tokensPerRound: shown.expectedTokensPerRound,

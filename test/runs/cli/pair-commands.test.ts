@@ -79,6 +79,16 @@ describe('pair', { timeout: 60_000 }, () => {
     for (const size of sizes) expect(size).toBeLessThanOrEqual(largest / 2);
   });
 
+  it('asks for the acceptance that the measured lengths need, and no other', async () => {
+    const neededAt = async (lengths: string) =>
+      (await pair('--draft', 'lookup', '--lengths', lengths)).drafts[0].verdict.neededAcceptance;
+    const [short, long] = [await neededAt('1'), await neededAt('4')];
+    const [both, all] = [await neededAt('1,4'), await neededAt('1,2,3,4')];
+    expect(long).toBeGreaterThan(short);
+    expect(both).toBe(short);
+    expect(all).toBeCloseTo(short, 9);
+  });
+
   it('says in words which is best and why', async () => {
     const { exitCode, stdout } = await cli(
       'pair',
