@@ -1,6 +1,6 @@
 // What inherited weights save, and whether they bias the ranking: real trainings of small models.
 //
-//   npx tsx bench/inheritance/main.ts [--parents 5] [--children 20] [--seed 1]
+//   npx tsx bench/inheritance/main.ts [--parents 5] [--children 30] [--pairs 12] [--seed 1]
 //
 // Parents are trained in full. Each child is a mutant of one, and is trained three times: to the low rung from the
 // weights that a run would hand it, to the low rung from first weights, and on from there in full.
@@ -27,7 +27,8 @@ import { halfWidthOf, meanOf } from '../search/trace.ts';
 const { values } = parseArgs({
   options: {
     parents: { type: 'string', default: '5' },
-    children: { type: 'string', default: '20' },
+    children: { type: 'string', default: '30' },
+    pairs: { type: 'string', default: '12' },
     seed: { type: 'string', default: '1' },
   },
 });
@@ -41,7 +42,7 @@ const LONGER = [360, 480] as const;
 /** Changes that lie between a parent and a child: one or two. */
 const MOST_CHANGES = 2;
 /** Pairs whose saving is measured. */
-const MEASURED_PAIRS = 12;
+const nPairs = Number(values.pairs);
 
 const { spec, folder } = defineSpace({
   seed,
@@ -176,7 +177,7 @@ try {
     };
     children.push(child);
     let steps = '';
-    if (needed.length < MEASURED_PAIRS) {
+    if (needed.length < nPairs) {
       const reached = stepsTo(child.heir, await curveTo(candidate, child));
       if (reached === undefined) nBeyond += 1;
       needed.push(reached ?? LONGER.at(-1)!);
@@ -190,9 +191,10 @@ try {
   console.log(
     `\n${children.length} heirs, ${nRefused} whose inherited weights were not used; ${nSteps} steps trained.`,
   );
-  console.log(
-    `${LOW_STEPS} steps from inherited weights are worth ${meanOf(needed).toFixed(0)} ± ${halfWidthOf(needed).toFixed(0)} from the start over ${needed.length} pairs (${nBeyond} were worth more than ${LONGER.at(-1)}, and count as that).`,
-  );
+  if (needed.length > 0)
+    console.log(
+      `${LOW_STEPS} steps from inherited weights are worth ${meanOf(needed).toFixed(0)} ± ${halfWidthOf(needed).toFixed(0)} from the start over ${needed.length} pairs (${nBeyond} were worth more than ${LONGER.at(-1)}, and count as that).`,
+    );
   correlations();
 } finally {
   rmSync(checkpoints, { recursive: true, force: true });

@@ -8,6 +8,7 @@ import { hwgptFront } from '../../test/search/problems/hwgpt-front.ts';
 import { chartOf } from './chart.ts';
 import { measuredTables } from './measured.ts';
 import { RUNG_HEADER, rungRow } from './rungs.ts';
+import { scaleTable } from './scale.ts';
 import { SMALL_BUDGET_HEADER, smallBudgetRow } from './small-budget.ts';
 
 const { positionals, values } = parseArgs({
@@ -111,6 +112,7 @@ const SECTIONS: Readonly<Record<string, () => void>> = {
   ablation,
   layerwise,
   measured: measuredTables,
+  scale: scaleTable,
 };
 
 for (const name of positionals.length > 0 ? positionals : Object.keys(SECTIONS)) {

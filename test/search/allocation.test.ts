@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { rungTraceOf, volumeAt } from '../../bench/search/rung-trace.ts';
 import { createSearch, rungSizes, type SearchSettings } from '../../search/index.ts';
 import { indexOf } from '../../search/prospects.ts';
-import { drive } from './drive.ts';
+import { type DriveOptions, drive } from './drive.ts';
 import { objectivesAtRung } from './problems/curves.ts';
 import { toyNas } from './problems/toy-nas.ts';
 
@@ -15,14 +15,18 @@ const settings: SearchSettings = {
   rungCosts: [3, 6, 18],
 };
 const problem = toyNas();
-const run = (changes: Partial<SearchSettings> = {}, baseline?: readonly number[]) =>
+const run = (
+  changes: Partial<SearchSettings> = {},
+  baseline?: readonly number[],
+  options: DriveOptions = { lag: 4 },
+) =>
   drive(
     createSearch(problem, 'guided', { ...settings, ...changes }, baseline),
     ({ genome, rung }) => ({
       objectives: objectivesAtRung(problem, genome, rung + 1, 'hard'),
       violations: problem.truth(genome).violations,
     }),
-    { lag: 4 },
+    options,
   );
 const countsOf = (asks: ReturnType<typeof run>) =>
   [0, 1, 2].map((rung) => asks.filter((ask) => ask.rung === rung).length);
@@ -46,6 +50,16 @@ describe('where a guided search spends its training', () => {
     expect(countsOf(asks)[0]).toBeLessThanOrEqual(40);
   });
 
+  it('is the same with 1, 2 and 8 workers, whichever finishes first', () => {
+    const namesOf = (nWorkers: number) =>
+      run({ nCandidates: 36 }, undefined, { lag: 8, nWorkers, durationSeed: nWorkers }).map(
+        ({ key, rung }) => `${key}/${rung}`,
+      );
+    const alone = namesOf(1);
+    expect(namesOf(2)).toEqual(alone);
+    expect(namesOf(8)).toEqual(alone);
+  });
+
   it('takes the baseline to the top in no one’s place', () => {
     const baseline = problem.sample({ below: () => 1 } as never);
     const asks = run({}, baseline);
@@ -54,7 +68,7 @@ describe('where a guided search spends its training', () => {
     expect(spent).toBeLessThanOrEqual(costOf(rungSizes(settings)));
   });
 
-  it('has a better front early on than training everything in full', () => {
+  it('has a better front early on than training everything in full', { timeout: 180_000 }, () => {
     const volume = (ladder: 'full' | 'halving') =>
       volumeAt(
         rungTraceOf({

@@ -79,14 +79,15 @@ const runnableOf = (algorithm: 'guided' | 'nsga2', candidates: number, rungs = [
   });
 
 describe.each([
-  ['guided', 24, [10, 30], [11]],
+  ['guided', 40, [10, 20, 30], [11, 47]],
   ['nsga2', 60, [10, 20, 30], [3, 17, 71]],
 ] as const)('a %s run with inheritance', (algorithm, candidates, rungs, stops) => {
   it('is the same with 1, 2 and 8 workers, wherever it is interrupted', { timeout: 120_000 }, async () => {
     const runnable = runnableOf(algorithm, candidates, [...rungs]);
-    const [one, eight] = await Promise.all([1, 8].map((threads) => undisturbed(runnable, threads)));
+    const [one, two, eight] = await Promise.all([1, 2, 8].map((threads) => undisturbed(runnable, threads)));
     const nHeirs = one!.evaluations.filter(({ donorHash }) => donorHash !== undefined).length;
     expect(nHeirs).toBeGreaterThan(3);
+    expect(two).toEqual(one);
     expect(eight).toEqual(one);
     for (const stopAfter of stops) {
       const path = newDatabase();
