@@ -5,7 +5,8 @@ export { type ExportReport, exportCandidate } from './export/export-candidate.ts
 export type { ExportRequest } from './export/request.ts';
 export { type ExportSource, openSource } from './export/source.ts';
 export type { RunEvent, RunListener } from './loop/events.ts';
-export { type ExecuteOptions, type Runnable, type RunOutcome, resumeRun, startRun } from './loop/execute.ts';
+export { type RunOutcome, resumeRun, startRun } from './loop/execute.ts';
+export type { ExecuteOptions, Runnable } from './loop/runnable.ts';
 export { type Study, studyOf } from './optuna/trials.ts';
 export { writeStudy } from './optuna/write-study.ts';
 export { planRun, type RunPlan, readSpec } from './plan/plan.ts';

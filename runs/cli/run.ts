@@ -4,13 +4,9 @@ import type { Command } from 'commander';
 import { metricOf, metricTable } from '../../space/metrics.ts';
 import { queryFront } from '../candidates/front-query.ts';
 import { describeEngine } from '../describe.ts';
-import {
-  type ExecuteOptions,
-  type RunOutcome,
-  refuseOtherFormat,
-  resumeRun,
-  startRun,
-} from '../loop/execute.ts';
+import { type RunOutcome, resumeRun, startRun } from '../loop/execute.ts';
+import { refuseOtherFormat } from '../loop/resumable.ts';
+import type { ExecuteOptions } from '../loop/runnable.ts';
 import { explainIdle, idleObjectives, surveySpace } from '../plan/bounds.ts';
 import { engineOf, isSameEngine } from '../plan/engine.ts';
 import { planRun, type RunPlan, readSpec } from '../plan/plan.ts';

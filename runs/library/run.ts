@@ -1,6 +1,8 @@
 // Starting a run and resuming one from a program.
 import { checkEngine, type Evaluator } from '../../evaluators/index.ts';
-import { type ExecuteOptions, refuseOtherFormat, resumeRun, startRun } from '../loop/execute.ts';
+import { resumeRun, startRun } from '../loop/execute.ts';
+import { refuseOtherFormat } from '../loop/resumable.ts';
+import type { ExecuteOptions } from '../loop/runnable.ts';
 import type { OwnMetric } from '../plan/cost-setting.ts';
 import { engineOf } from '../plan/engine.ts';
 import { planRun, type RunPlan } from '../plan/plan.ts';
