@@ -21,7 +21,7 @@ const space = defineSpace({
   },
   deployment: { weightFormat: { choices: ['fp16', 'mxfp4-e2m1'], perLayer: true } },
   accelerator: 'nvidia-h100-sxm',
-  search: { candidates: 200, population: 20 },
+  search: { algorithm: 'nsga2', candidates: 200, population: 20 },
 });
 
 const { runId } = await run(space, { evaluator: scalingLaw }).outcome;

@@ -230,7 +230,7 @@ export interface SpaceDefinition {
     /**
      * `guided`: evolution steered by a forecast of the loss; `nsga2`: evolution by non-dominated rank;
      * `regularized-evolution`: mutants of the latest; `local-search`: neighbours of the front; `random`: the
-     * yardstick; `exhaustive`: every member of a small space. By default `nsga2`.
+     * yardstick; `exhaustive`: every member of a small space. By default `guided`.
      */
     readonly algorithm?: 'nsga2' | 'guided' | 'random' | 'regularized-evolution' | 'local-search' | 'exhaustive';
     /**

@@ -233,7 +233,7 @@ const baseline = z.strictObject({
 const search = z.strictObject({
   algorithm: z
     .enum(SEARCH_ALGORITHMS)
-    .default('nsga2')
+    .default('guided')
     .describe(
       '`guided`: evolution steered by a forecast of the loss; `nsga2`: evolution by non-dominated rank; `regularized-evolution`: mutants of the latest; `local-search`: neighbours of the front; `random`: the yardstick; `exhaustive`: every member of a small space',
     ),

@@ -114,10 +114,10 @@ constraints: # what breaks one is never trained
 # baseline: { dModel: 128, headDim: 32, depth: 6, layer: { nHeads: 4, nKvHeads: 4, dFf: 384 } }
 
 search:
-  algorithm: nsga2
+  algorithm: guided # a forecast of the loss chooses what is trained
   candidates: 32 # distinct candidates that are trained at the lowest rung
   population: 8
-  eta: 3 # one in three climbs to the next rung
+  eta: 3 # training enough for one in three to climb to the next rung
 
 training:
   rungs: [150, 450] # optimiser steps

@@ -26,7 +26,7 @@ space:
 deployment: { weightFormat: [fp16, int8, mxfp4-e2m1] }
 accelerator: qualcomm-ai100-ultra
 workload: { promptTokens: 32, generatedTokens: 32 }
-search: { candidates: 30, population: 8, eta: 3, lag: 6 }
+search: { algorithm: nsga2, candidates: 30, population: 8, eta: 3, lag: 6 }
 training: { rungs: [10, 30], warmupSteps: 2 }
 `;
 

@@ -98,7 +98,7 @@ describe('normalisation', () => {
     });
     expect(workload).toEqual({ batch: 1, promptTokens: 96, generatedTokens: 32 });
     expect(search).toEqual({
-      algorithm: 'nsga2',
+      algorithm: 'guided',
       candidates: 32,
       population: 8,
       eta: 3,

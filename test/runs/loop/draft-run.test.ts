@@ -40,7 +40,7 @@ draft:
 scale: { width: 32, heads: 8, vocabSize: 32000, contextLength: 2048 }
 accelerator: qualcomm-ai100-ultra
 workload: { promptTokens: 512, generatedTokens: 256 }
-search: { candidates: 30, population: 8, eta: 3, lag: 6, deploymentsPerArchitecture: 3 }
+search: { algorithm: nsga2, candidates: 30, population: 8, eta: 3, lag: 6, deploymentsPerArchitecture: 3 }
 training: { rungs: [10, 30], warmupSteps: 2 }
 `;
 
