@@ -1,6 +1,7 @@
 // NSGA-II without generations (Deb et al. 2002; steady state as in Durillo et al. 2009): each result can breed at once.
 import { deriveRng, type Rng } from '../space/random.ts';
 import type { Scored } from './ledger.ts';
+import { createMutationRates, type MutationRates } from './mutation-rates.ts';
 import { createParentPool } from './parents.ts';
 import { uses } from './port.ts';
 import { admits, draftOf, type Proposer, type SearchContext, sampleFeasible } from './proposer.ts';
@@ -21,7 +22,12 @@ function tournament<G>(parents: readonly Scored<G>[], rng: Rng): Scored<G> {
 }
 
 /** A child of one or two parents that is new and meets the constraints which need no training. */
-function breed<G>(context: SearchContext<G>, parents: readonly Scored<G>[], rng: Rng) {
+function breed<G>(
+  context: SearchContext<G>,
+  parents: readonly Scored<G>[],
+  rates: MutationRates<G>,
+  rng: Rng,
+) {
   const { problem } = context;
   const crosses = uses(context.settings, 'crossover');
   for (let attempt = 0; attempt < CHILD_TRIES; attempt++) {
@@ -30,9 +36,15 @@ function breed<G>(context: SearchContext<G>, parents: readonly Scored<G>[], rng:
     const isCrossed = mother !== father && crosses && rng.chance(CROSSED_IN_TEN, 10);
     let genome = isCrossed ? problem.cross(mother.genome, father.genome, rng) : mother.genome;
     const nMutations = 1 + Math.floor(attempt / TRIES_PER_EXTRA_MUTATION);
-    for (let k = 0; k < nMutations; k++) genome = problem.mutate(genome, rng);
+    const kinds: string[] = [];
+    for (let k = 0; k < nMutations; k++) {
+      const kind = rates.draw(context, genome, rng);
+      genome = problem.mutate(genome, rng, kind);
+      if (kind !== undefined) kinds.push(kind);
+    }
     const draft = draftOf(problem, genome);
     if (!admits(context, draft)) continue;
+    rates.note(context.ledger.members.length, kinds);
     return {
       genome,
       key: draft.key,
@@ -49,12 +61,13 @@ function breed<G>(context: SearchContext<G>, parents: readonly Scored<G>[], rng:
  */
 export function nsga2Proposer<G>(): Proposer<G> {
   const parentPool = createParentPool<G>();
+  const rates = createMutationRates<G>();
   const propose: Proposer<G>['propose'] = (context) => {
     const { settings, ledger } = context;
     const number = ledger.members.length;
     const parents = parentPool(ledger, settings);
     if (number >= settings.populationSize && parents.length >= 2) {
-      const child = breed(context, parents, deriveRng(settings.seed, number, 'child'));
+      const child = breed(context, parents, rates, deriveRng(settings.seed, number, 'child'));
       if (child !== undefined) return child;
     }
     const draft = sampleFeasible(context, deriveRng(settings.seed, number, 'sample'));

@@ -14,13 +14,23 @@ export interface CheapFacts {
   readonly violations: readonly number[];
 }
 
+/** One kind of mutation. */
+export interface MutationKind {
+  readonly kind: string;
+  /** How much of all mutations are of this kind where none is favoured; shares sum to 1. */
+  readonly share: number;
+}
+
 /** The space as a search sees it. Every genome it returns is a valid, repaired, canonical member. */
 export interface Problem<G> {
   readonly nObjectives: number;
   /** Canonical name: equal keys are equal candidates. */
   key(genome: G): string;
   sample(rng: Rng): G;
-  mutate(genome: G, rng: Rng): G;
+  /** With `kind`, one of `mutationKinds`, a mutation of that kind; otherwise of any, each at its usual share. */
+  mutate(genome: G, rng: Rng, kind?: string): G;
+  /** The kinds of mutation that a genome can have, for searches that learn which are of use; each kind once. */
+  mutationKinds?(genome: G): readonly MutationKind[];
   cross(a: G, b: G, rng: Rng): G;
   facts(genome: G): CheapFacts;
   /** What a model of the loss sees of a genome: always the same length, finite. Needed by `guided` alone. */

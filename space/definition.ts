@@ -257,7 +257,7 @@ export interface SpaceDefinition {
      */
     readonly deploymentsPerArchitecture?: number;
     /** Ingredients of the search that are switched off, to measure what each is worth. By default none. */
-    readonly without?: readonly ('crossover' | 'constraint-check' | 'gain-promotion' | 'extrapolation' | 'allocation' | 'spread-start' | 'uncertainty' | 'climbs')[];
+    readonly without?: readonly ('crossover' | 'adaptive-rates' | 'constraint-check' | 'gain-promotion' | 'extrapolation' | 'allocation' | 'spread-start' | 'uncertainty' | 'climbs')[];
   };
   /** How candidates are trained. */
   readonly training?: {

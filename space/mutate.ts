@@ -16,36 +16,115 @@ const DEPTH_CHANGE = [1, 4] as const;
 /** One step in four of an ordered gene goes anywhere, the others to a neighbouring choice. */
 const FAR_STEP = [1, 4] as const;
 
+/** What a mutation is about: the depth, or the gene that changes in any case. */
+const MUTATION_KINDS = [
+  'depth',
+  'shape',
+  'attention',
+  'feed-forward',
+  'storage',
+  'serving',
+  'draft',
+] as const;
+export type MutationKind = (typeof MUTATION_KINDS)[number];
+
+const KIND_OF_GENE: Readonly<Record<GeneName, MutationKind>> = {
+  dModel: 'shape',
+  headDim: 'shape',
+  tieEmbeddings: 'shape',
+  headFormat: 'storage',
+  headSparsity: 'storage',
+  kvCacheFormat: 'serving',
+  nCards: 'serving',
+};
+const KIND_OF_LAYER_GENE: Readonly<Record<LayerGeneName, MutationKind>> = {
+  nHeads: 'attention',
+  nKvHeads: 'attention',
+  dFf: 'feed-forward',
+};
+
 /**
  * A neighbour of a candidate: each of its n genes changes with probability 1/n, at least one does (or the depth),
- * ordered genes mostly by one step. The parent need not lie in the space. Only in a space of one member (or, very
- * rarely, by chance) is the child the parent itself.
+ * ordered genes mostly by one step. With `kind`, what changes in any case is of that kind, where the candidate has such
+ * genes. The parent need not lie in the space. Only in a space of one member (or, very rarely, by chance) is the child
+ * the parent itself.
  */
-export function mutateCandidate(space: Space, parent: Candidate, rng: Rng): Candidate {
+export function mutateCandidate(space: Space, parent: Candidate, rng: Rng, kind?: MutationKind): Candidate {
   const home = repairGenes(space, genesOf(parent));
   const name = JSON.stringify(home);
   for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
-    const child = repairGenes(space, mutateGenes(space, genesOf(home), rng));
+    const child = repairGenes(space, mutateGenes(space, genesOf(home), rng, kind));
     // Repair writes its keys in one order, so equal members have equal text.
     if (JSON.stringify(child) !== name) return child;
   }
   return home;
 }
 
-function mutateGenes(space: Space, genes: Genes, rng: Rng): Genes {
-  const isDepthChange = space.depth.length > 1 && rng.chance(...DEPTH_CHANGE);
+/** The kinds of mutation that a candidate can have, and their shares where none is asked for; they sum to 1. */
+export function mutationKinds(
+  space: Space,
+  parent: Candidate,
+): readonly { readonly kind: MutationKind; readonly share: number }[] {
+  const kinds = kindsOf(layOut(space, genesOf(parent)));
+  const ofGenes = space.depth.length > 1 ? 1 - DEPTH_CHANGE[0] / DEPTH_CHANGE[1] : 1;
+  return MUTATION_KINDS.flatMap((kind) => {
+    const nGenes = kinds.filter((each) => each === kind).length;
+    const share = kind === 'depth' ? 1 - ofGenes : (ofGenes * nGenes) / Math.max(1, kinds.length);
+    return share === 0 ? [] : [{ kind, share }];
+  });
+}
+
+/** The open genes of a member, in the order in which they are numbered: whole model, layers, storage, draft. */
+interface Layout {
+  readonly names: readonly GeneName[];
+  readonly layerNames: readonly LayerGeneName[];
+  readonly nLayers: number;
+  readonly runs: readonly Run[];
+  readonly draft: Genes['draft'];
+  readonly nDraft: number;
+}
+
+function layOut(space: Space, { blocks, draft: wanted }: Genes): Layout {
+  const draft = repairDraft(space.draft, wanted, blocks.length, space);
+  return {
+    names: openGenes(space),
+    layerNames: openLayerGenes(space),
+    nLayers: blocks.length,
+    runs: openRuns(space, blocks),
+    draft,
+    nDraft: countDraftGenes(space.draft, draft),
+  };
+}
+
+/** The kind of each open gene, by its number. */
+function kindsOf({ names, layerNames, nLayers, runs, nDraft }: Layout): MutationKind[] {
+  return [
+    ...names.map((name) => KIND_OF_GENE[name]),
+    ...Array.from({ length: nLayers }, () => layerNames.map((name) => KIND_OF_LAYER_GENE[name])).flat(),
+    ...runs.map(() => 'storage' as const),
+    ...Array.from({ length: nDraft }, () => 'draft' as const),
+  ];
+}
+
+/** The number of the gene that changes in any case. */
+function sureGene(kinds: readonly MutationKind[], rng: Rng, kind: MutationKind | undefined): number {
+  const own = kinds.flatMap((each, number) => (each === kind ? [number] : []));
+  return own.length > 0 ? rng.pick(own) : rng.below(kinds.length);
+}
+
+function mutateGenes(space: Space, genes: Genes, rng: Rng, kind?: MutationKind): Genes {
+  const isDepthChange =
+    space.depth.length > 1 && (kind === undefined ? rng.chance(...DEPTH_CHANGE) : kind === 'depth');
   const changed = isDepthChange ? { ...genes, blocks: changeDepth(space, genes.blocks, rng) } : genes;
-  const names = openGenes(space);
-  const layerNames = openLayerGenes(space);
-  const runs = openRuns(space, changed.blocks);
+  const layout = layOut(space, changed);
+  const { names, layerNames, runs, draft, nDraft } = layout;
+  const kinds = kindsOf(layout);
+  const nGenes = kinds.length;
+  if (nGenes === 0) return changed;
   const nShapes = names.length + layerNames.length * changed.blocks.length;
   const nStored = nShapes + runs.length;
-  const draft = repairDraft(space.draft, changed.draft, changed.blocks.length, space);
-  const nDraft = countDraftGenes(space.draft, draft);
-  const nGenes = nStored + nDraft;
-  if (nGenes === 0) return changed;
-  // The gene that changes in any case, unless the depth did.
-  const sure = isDepthChange ? -1 : rng.below(nGenes);
+  // Unless the depth changed already.
+  const sure = isDepthChange ? -1 : sureGene(kinds, rng, kind);
   const hit = (index: number) => rng.chance(1, nGenes) || index === sure;
 
   let result = changed;

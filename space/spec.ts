@@ -25,6 +25,8 @@ export type SearchAlgorithm = (typeof SEARCH_ALGORITHMS)[number];
 export const SEARCH_INGREDIENTS = [
   /** Children have two parents. */
   'crossover',
+  /** `nsga2` draws those kinds of mutation more often that have been of use; without it at fixed rates. */
+  'adaptive-rates',
   /** What breaks a constraint that needs no training is never asked. */
   'constraint-check',
   /** Climbs by hypervolume gain; without it by rank and crowding alone. */

@@ -62,6 +62,8 @@ function ablation(): void {
   console.log(SMALL_BUDGET_HEADER);
   for (const [algorithm, caseName, ingredients] of [
     ['nsga2', 'knapsack', ['crossover', 'constraint-check']],
+    ['nsga2', 'toy', ['adaptive-rates']],
+    ['nsga2', 'hwgpt', ['adaptive-rates']],
     ['guided', 'hwgpt', ['spread-start', 'uncertainty', 'climbs']],
   ] as const) {
     console.log(smallBudgetRow({ ...common, algorithm, caseName }).text);

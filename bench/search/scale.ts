@@ -1,4 +1,6 @@
 // What a guided search over a space of this project's own costs beside the training: processor time and memory.
+
+import { keepHeapSmall } from '../../runs/cli/small-heap.ts';
 import { defineSpace } from '../../runs/library/index.ts';
 import { planCosts } from '../../runs/plan/cost-plan.ts';
 import { createSearch } from '../../search/index.ts';
@@ -49,6 +51,7 @@ function lossOf({ architecture, deployment }: Candidate): number {
 
 /** Prints a row at each mark. */
 export function scaleTable(): void {
+  keepHeapSmall();
   const { spec, folder } = bigSpace();
   const { problem } = planCosts(spec, folder);
   console.log(`${Number(countMembers(compileSpace(spec))).toExponential(1)} members\n`);

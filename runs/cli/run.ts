@@ -16,6 +16,7 @@ import { suggestion } from '../store/store-error.ts';
 import { addEngineOptions, type EngineOptions, withWorkingEngine } from './engine-options.ts';
 import { frontDocument, frontText } from './front.ts';
 import { type ProgressView, plainView, spinnerView } from './progress.ts';
+import { keepHeapSmall } from './small-heap.ts';
 import { listenForStop } from './stop-signal.ts';
 import {
   type CommonOptions,
@@ -101,6 +102,7 @@ async function execute(
   options: RunOptions,
   start: (settings: ExecuteOptions) => Promise<RunOutcome>,
 ): Promise<void> {
+  keepHeapSmall();
   const maxThreads = threadsOf(plan.spec, options.threads);
   const view = viewOf(options);
   const { signal, stopListening } = listenForStop(() => {

@@ -7,7 +7,7 @@ import { alikeLayer, type Deployment, type LayerDeployment } from '../../space/d
 import { allMembers } from '../../space/enumerate.ts';
 import { middleCandidate } from '../../space/extremes.ts';
 import { type MetricValues, metricOf, metricTable } from '../../space/metrics.ts';
-import { mutateCandidate } from '../../space/mutate.ts';
+import { mutateCandidate, mutationKinds } from '../../space/mutate.ts';
 import { deploymentsOf, draftedDeployments } from '../../space/redeploy.ts';
 import { sampleCandidate } from '../../space/sample.ts';
 import type { RunSpec } from '../../space/spec.ts';
@@ -68,7 +68,8 @@ export function planCosts(spec: RunSpec, specFolder: string, own: readonly OwnMe
     ...(baseline === undefined ? {} : { baseline }),
     space: {
       sample: (rng) => sampleCandidate(space, rng),
-      mutate: (candidate, rng) => mutateCandidate(space, candidate, rng),
+      mutate: (candidate, rng, kind) => mutateCandidate(space, candidate, rng, kind),
+      mutationKinds: (candidate) => mutationKinds(space, candidate),
       cross: (a, b, rng) => crossCandidates(space, a, b, rng),
       deploymentsOf: (candidate, most, rng) => deploymentsOf(space, candidate, most, rng),
       draftedDeployments: (candidate, models) => draftedDeployments(space, candidate, models),

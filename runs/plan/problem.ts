@@ -4,13 +4,15 @@ import type { Architecture } from '../../space/architecture.ts';
 import { type Candidate, hashOf } from '../../space/candidate.ts';
 import { type Constraint, constraintLimit, constraintViolation } from '../../space/constraint.ts';
 import { type MetricName, type MetricTable, type MetricValues, metricOf } from '../../space/metrics.ts';
+import type { MutationKind } from '../../space/mutate.ts';
 import type { Rng } from '../../space/random.ts';
 import type { CandidateCosts, Found } from './costs.ts';
 
 /** The genome functions of a compiled space. */
 interface CandidateSpace {
   sample(rng: Rng): Candidate;
-  mutate(candidate: Candidate, rng: Rng): Candidate;
+  mutate(candidate: Candidate, rng: Rng, kind?: MutationKind): Candidate;
+  mutationKinds?(candidate: Candidate): readonly { readonly kind: MutationKind; readonly share: number }[];
   cross(a: Candidate, b: Candidate, rng: Rng): Candidate;
   /** Up to `most` members with the architecture of `candidate`, without a draft. */
   deploymentsOf(candidate: Candidate, most: number, rng: Rng): Candidate[];
@@ -103,7 +105,10 @@ export function createProblem(options: ProblemOptions): RunProblem {
     ),
     key: hashOf,
     sample: (rng) => space.sample(rng),
-    mutate: (candidate, rng) => space.mutate(candidate, rng),
+    mutate: (candidate, rng, kind) => space.mutate(candidate, rng, kind as MutationKind | undefined),
+    ...(space.mutationKinds === undefined
+      ? {}
+      : { mutationKinds: (candidate) => space.mutationKinds!(candidate) }),
     cross: (a, b, rng) => space.cross(a, b, rng),
     features: candidateFeatures,
     ...(space.all === undefined ? {} : { all: () => space.all!() }),

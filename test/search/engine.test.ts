@@ -182,11 +182,13 @@ describe('settings', () => {
 describe('ingredients', () => {
   it.each(INGREDIENTS)('%s can be left out, and makes a difference', (ingredient) => {
     const problem = ingredient === 'constraint-check' ? knapsack(true) : hwgpt();
-    const algorithm = ['crossover', 'constraint-check', 'gain-promotion'].includes(ingredient)
+    const algorithm = ['crossover', 'adaptive-rates', 'constraint-check', 'gain-promotion'].includes(
+      ingredient,
+    )
       ? 'nsga2'
       : 'guided';
     const run = (without: readonly Ingredient[]) => {
-      const s = settings({ nCandidates: 24, populationSize: 8, nRungs: 2, without });
+      const s = settings({ nCandidates: 36, populationSize: 8, nRungs: 2, without });
       return signature(drive(createSearch(problem, algorithm, s), evaluate(problem)));
     };
     expect(run([ingredient])).not.toEqual(run([]));

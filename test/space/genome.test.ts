@@ -9,7 +9,7 @@ import { alikeLayer, plainDeployment } from '../../space/deployment.ts';
 import { largestCandidate, middleCandidate, smallestCandidate } from '../../space/extremes.ts';
 import { architectureHash, candidateKey, containsCandidate, genesOf } from '../../space/genome.ts';
 import { parseSpec } from '../../space/load-spec.ts';
-import { mutateCandidate } from '../../space/mutate.ts';
+import { mutateCandidate, mutationKinds } from '../../space/mutate.ts';
 import type { WeightFormat } from '../../space/number-formats.ts';
 import { deriveRng } from '../../space/random.ts';
 import { deploymentsOf } from '../../space/redeploy.ts';
@@ -182,6 +182,46 @@ describe('reach', () => {
     expect(same).toBe(0);
     expect(genes / nMutants).toBeGreaterThan(0.7);
     expect(genes / nMutants).toBeLessThan(2);
+  });
+
+  test('a mutation of any kind gives a member; shares of kinds sum to 1', () => {
+    fc.assert(
+      fc.property(spaces(3, 4), seeds, (space, seed) => {
+        const rng = deriveRng(seed, 0, 'kinds');
+        const parent = sampleCandidate(space, rng);
+        const kinds = mutationKinds(space, parent);
+        for (const { kind } of kinds) {
+          expect(containsCandidate(space, mutateCandidate(space, parent, rng, kind))).toBe(true);
+        }
+        if (kinds.length > 0) expect(kinds.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1, 9);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  test('a mutation of one kind changes genes of that kind', () => {
+    const space: Space = { ...tiny, depth: [2, 3, 4], dFf: [0, 96, 128, 160], dModel: [64, 96, 128] };
+    const changedBy = (
+      kind: 'depth' | 'feed-forward' | 'shape',
+      isChanged: (a: Candidate, b: Candidate) => boolean,
+    ) => {
+      let n = 0;
+      for (let number = 0; number < 200; number++) {
+        const rng = deriveRng(5, number, kind);
+        const parent = sampleCandidate(space, rng);
+        n += Number(isChanged(parent, mutateCandidate(space, parent, rng, kind)));
+      }
+      return n / 200;
+    };
+    const depth = ({ architecture }: Candidate) => architecture.layers.length;
+    // At times a new layer is empty, and so none.
+    expect(changedBy('depth', (a, b) => depth(a) !== depth(b))).toBeGreaterThan(0.95);
+    // By a layer that another mutation left empty.
+    expect(changedBy('shape', (a, b) => depth(a) !== depth(b))).toBeLessThan(0.1);
+    const shape = ({ architecture: { dModel, headDim } }: Candidate) => `${dModel} ${headDim}`;
+    expect(changedBy('shape', (a, b) => shape(a) !== shape(b))).toBeGreaterThan(0.85);
+    const widths = ({ architecture }: Candidate) => architecture.layers.map(({ dFf }) => dFf).join();
+    expect(changedBy('feed-forward', (a, b) => widths(a) !== widths(b))).toBeGreaterThan(0.85);
   });
 
   test('a space of one member: the mutant is the parent', () => {

@@ -1,5 +1,5 @@
 // Test problems whose genomes are lists of small whole numbers.
-import type { CheapFacts, Problem } from '../../../search/port.ts';
+import type { CheapFacts, MutationKind, Problem } from '../../../search/port.ts';
 import type { Rng } from '../../../space/random.ts';
 
 export type Genes = readonly number[];
@@ -22,6 +22,8 @@ export interface GeneProblemSpec {
   readonly constraintsAreCheap?: boolean;
   readonly canonical?: (genes: number[]) => number[];
   readonly features?: (genes: Genes) => readonly number[];
+  /** The kind of each gene, where mutations are told apart. */
+  readonly kinds?: readonly string[];
 }
 
 /** Uniform crossover; each gene is reset to another value with probability 1 / n, at least one. */
@@ -48,9 +50,14 @@ export function geneProblem(spec: GeneProblemSpec): TestProblem {
     facts,
     key: (genes) => genes.join(','),
     sample: (rng) => canonical(cardinality.map((n) => rng.below(n))),
-    mutate: (genes, rng) => {
+    mutate: (genes, rng, kind) => {
       const child = [...genes];
       let nChanged = 0;
+      if (kind !== undefined) {
+        const own = spec.kinds!.flatMap((each, at) => (each === kind ? [at] : []));
+        reset(child, rng.pick(own), rng);
+        nChanged = 1;
+      }
       for (const at of child.keys()) {
         if (!rng.chance(1, child.length)) continue;
         reset(child, at, rng);
@@ -61,7 +68,16 @@ export function geneProblem(spec: GeneProblemSpec): TestProblem {
     },
     cross: (a, b, rng) => canonical(a.map((gene, at) => (rng.chance(1, 2) ? gene : b[at]!))),
     ...(spec.features === undefined ? {} : { features: spec.features }),
+    ...(spec.kinds === undefined ? {} : { mutationKinds: () => sharesOf(spec.kinds!) }),
   };
+}
+
+/** Each kind once, with its share of the genes. */
+function sharesOf(kinds: readonly string[]): MutationKind[] {
+  return [...new Set(kinds)].map((kind) => ({
+    kind,
+    share: kinds.filter((each) => each === kind).length / kinds.length,
+  }));
 }
 
 /** The generator that the published instances were drawn with. */

@@ -73,6 +73,9 @@ export function hwgpt(): TestProblem {
     isCheap: [false, true, true],
     canonical: canonicalHwgpt,
     features: oneHot,
+    kinds: replay.cardinality.map((_, at) =>
+      at < 3 ? ['width', 'depth', 'bias'][at]! : at < 3 + N_LAYERS_MAX ? 'feed-forward' : 'heads',
+    ),
     truth: (genes) => ({
       objectives: ['perplexity', 'lat_ms_a100', 'mem_mb_bf16_a100'].map((target) =>
         replayValue(target, genes),

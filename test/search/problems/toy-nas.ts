@@ -9,6 +9,7 @@ const FFN = [1, 1.5, 2, 2.5, 3, 4];
 const WINDOW = [64, 128, 256];
 const BITS = [4, 8, 16];
 const CARDINALITY = [21, 8, 4, 4, 6, 3, 3, 3, 2, 2, 3];
+const KINDS = 'depth model heads group ffn attention window activation norm tied bits'.split(' ');
 const MEMORY_BUDGET_MB = 60;
 
 function shapeOf(genes: Genes) {
@@ -110,6 +111,7 @@ export function toyNas(constraintsAreCheap = true): TestProblem {
     constraintsAreCheap,
     canonical: (genes) => genes.map((gene, at) => (at === 6 && genes[5] !== 1 ? 0 : gene)),
     features,
+    kinds: KINDS,
     truth,
   });
 }
