@@ -20,14 +20,14 @@ const MARGIN = 24;
 
 /** `examples/quickstart.yaml` with more candidates, searched in two ways. */
 const RUNS = [
-  { name: 'quickstart', algorithm: 'nsga2' },
-  { name: 'quickstart-guided', algorithm: 'guided' },
+  { name: 'quickstart', algorithm: 'guided' },
+  { name: 'quickstart-nsga2', algorithm: 'nsga2' },
 ] as const;
 
 function specText({ name, algorithm }: (typeof RUNS)[number]): string {
   const changes = [
     ['name: quickstart', `name: ${name}`],
-    ['algorithm: nsga2', `algorithm: ${algorithm}`],
+    ['algorithm: guided', `algorithm: ${algorithm}`],
     ['candidates: 27', 'candidates: 48'],
   ] as const;
   return changes.reduce(
