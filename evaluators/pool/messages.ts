@@ -39,14 +39,14 @@ export class TaskCancelled extends Error {
  */
 export class TaskSignals {
   readonly memory: SharedArrayBuffer;
-  /** Whether it is cancelled; calls of the runtime that are under way. */
+  /** Whether it is cancelled; calls of the runtime that are under way; whether a thread has begun it. */
   readonly #flags: Int32Array;
   readonly #progress: Float64Array;
 
-  constructor(memory = new SharedArrayBuffer(32)) {
+  constructor(memory = new SharedArrayBuffer(40)) {
     this.memory = memory;
-    this.#flags = new Int32Array(memory, 0, 2);
-    this.#progress = new Float64Array(memory, 8, 3);
+    this.#flags = new Int32Array(memory, 0, 3);
+    this.#progress = new Float64Array(memory, 16, 3);
   }
 
   /** From now on the task enters the runtime no more. */
@@ -56,6 +56,14 @@ export class TaskSignals {
 
   get isCancelled(): boolean {
     return Atomics.load(this.#flags, 0) === 1;
+  }
+
+  begin(): void {
+    Atomics.store(this.#flags, 2, 1);
+  }
+
+  get hasBegun(): boolean {
+    return Atomics.load(this.#flags, 2) === 1;
   }
 
   /** Whether the thread must not be ended now. */

@@ -73,13 +73,19 @@ export function createTrainerPool(settings: PoolSettings, worker: URL = WORKER):
         signals.cancel();
         void outOfRuntime(signals).then(() => kill.abort());
       }, milliseconds).unref();
-    const timers = [killAfter(1000 * limitSeconds, { kind: 'timed-out', afterSeconds: limitSeconds })];
+    const timers: NodeJS.Timeout[] = [];
+    let isTimed = false;
     const cancel = () => {
       signals.cancel();
       timers.push(killAfter(CANCEL_GRACE_MILLISECONDS, { kind: 'cancelled' }));
     };
     signal?.addEventListener('abort', cancel, { once: true });
     const watch = setInterval(() => {
+      // Waiting for a thread takes no time of its own.
+      if (signals.hasBegun && !isTimed) {
+        isTimed = true;
+        timers.push(killAfter(1000 * limitSeconds, { kind: 'timed-out', afterSeconds: limitSeconds }));
+      }
       const { progress } = signals;
       if (progress !== undefined) onProgress?.(progress);
     }, PROGRESS_MILLISECONDS);

@@ -33,6 +33,7 @@ export default async function work({
 }: WorkerTask): Promise<TrainingOutcome | MeasurementOutcome | ProfileOutcome | PairOutcome> {
   const { timeoutSeconds, ...shared } = setup;
   const line = new TaskSignals(signals);
+  line.begin();
   const started = performance.now();
   const shouldStop = (): TaskFailure | undefined => {
     if (line.isCancelled) return { kind: 'cancelled' };

@@ -1,4 +1,5 @@
 // The examples that every command's help shows, carried out in the reader's folder.
+import { readFileSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { beforeAll, expect, it } from 'vitest';
 import { createProgram } from '../../runs/cli/program.ts';
@@ -33,8 +34,14 @@ function ownCommand(line: string): ShellLine {
   return parseLine(line.replace(/^ {2}source <\((.*?)\).*$/, '  $1'), true);
 }
 
-/** Of these the order does not matter: the first run must be there before anything else. */
+/** What deletes weights comes last; of the others the order does not matter, once there are runs. */
+lines.sort((a, b) => Number(a.includes('--delete')) - Number(b.includes('--delete')));
+
 beforeAll(async () => {
+  await world.perform({ words: ['paretoformer', 'init', 'quickstart.yaml'], isPiped: false });
+  const tiny = readFileSync('quickstart.yaml', 'utf8');
+  writeFileSync('quickstart.yaml', tiny.replace('name: space', 'name: quickstart'));
+  await world.perform({ words: ['paretoformer', 'run', 'quickstart.yaml', '--quiet'], isPiped: false });
   await world.perform({ words: ['paretoformer', 'init', 'space.yaml'], isPiped: false });
   await world.perform({ words: ['paretoformer', 'run', 'space.yaml', '--quiet'], isPiped: false });
   await world.perform({

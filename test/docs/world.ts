@@ -20,7 +20,7 @@ deployment: { weightFormat: { choices: [fp16, mxfp6-e2m3, mxfp4-e2m1], perLayer:
 scale: { width: 32, heads: 8, vocabSize: 32000, contextLength: 4096 }
 accelerator: qualcomm-ai100-ultra
 workload: { batch: 1, promptTokens: 1024, generatedTokens: 256 }
-search: { candidates: 14, population: 6, lag: 4 }
+search: { algorithm: nsga2, candidates: 14, population: 6, lag: 4 }
 training: { rungs: [6, 12], warmupSteps: 2, batch: 4, evaluationTokens: 1024, learningRate: 0.02 }
 `;
 

@@ -27,8 +27,8 @@ it('is the same with 1, 2 and 8 workers, guided, over rungs and with inheritance
   const { file } = tinyProject();
   const inheriting = (spec: RunSpec): RunSpec => ({
     ...spec,
-    search: { ...spec.search, algorithm: 'guided', candidates: 18, eta: 2 },
-    training: { ...spec.training, inheritance: true },
+    search: { ...spec.search, algorithm: 'guided', candidates: 24, eta: 2 },
+    training: { ...spec.training, rungs: [20, 60], inheritance: true },
   });
   const one = await trainedRun(file, 1, inheriting);
   expect(one.evaluations.filter(({ donorHash }) => donorHash !== undefined).length).toBeGreaterThan(2);

@@ -30,7 +30,12 @@ export function demoSpec({
   const text = readFileSync(join(EXAMPLES, 'compressed-serving.yaml'), 'utf8');
   const withBaseline = `${text}\nbaseline: {dModel: 128, headDim: 16, layer: {nHeads: 8, nKvHeads: 4, dFf: 384}, depth: 6}\n`;
   const parsed = parseSpec(withBaseline, 'compressed-serving.yaml');
-  const spec: RunSpec = { ...parsed, seed, name, search: { ...parsed.search, candidates } };
+  const spec: RunSpec = {
+    ...parsed,
+    seed,
+    name,
+    search: { ...parsed.search, algorithm: 'nsga2', candidates },
+  };
   return change?.(spec) ?? spec;
 }
 
