@@ -1,4 +1,5 @@
 // Starting a run and resuming one: the store, the workshop and the loop put together.
+import { setMaxListeners } from 'node:events';
 import { createSearch } from '../../search/index.ts';
 import { canonicalJson } from '../../space/candidate.ts';
 import { specHash } from '../../space/load-spec.ts';
@@ -111,6 +112,8 @@ async function carryOn(
   const began = { planned, rungs, stepsPerRung: stepsPerRung(spec.training) };
   emit({ kind, runId, name: spec.name, ...began, maxThreads });
   const abort = new AbortController();
+  // Every task under way listens; on many cores those are more than Node expects.
+  setMaxListeners(0, abort.signal);
   const stop = () => abort.abort();
   if (signal.aborted) stop();
   signal.addEventListener('abort', stop, { once: true });
