@@ -19,6 +19,7 @@ import {
 import type { Proposer, SearchContext } from './proposer.ts';
 import { randomProposer } from './random.ts';
 import { regularizedEvolutionProposer } from './regularized-evolution.ts';
+import { sweeping } from './sweep.ts';
 
 export const ALGORITHMS = SEARCH_ALGORITHMS;
 export type Algorithm = SearchAlgorithm;
@@ -61,7 +62,7 @@ export function createSearch<G>(
 ): Search<G> {
   assertSettings(settings);
   const ledger = createLedger<G>(problem.nObjectives);
-  const proposer = PROPOSERS[algorithm]<G>();
+  const proposer = sweeping(problem, () => PROPOSERS[algorithm]<G>());
   const rejected = { infeasible: 0, duplicate: 0 };
   let isExhausted = false;
   const context: SearchContext<G> = {

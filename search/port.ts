@@ -37,6 +37,8 @@ export interface Problem<G> {
   features?(genome: G): readonly number[];
   /** Every member once, in a fixed order; `exhaustive` follows it where the space can list itself. */
   all?(): Iterable<G>;
+  /** Bounds that candidates take turns at: by how much each is broken, 0 = kept; known without training. */
+  readonly bounds?: readonly ((genome: G) => number)[];
   /** The point that hypervolume is measured from, where it is fixed beforehand. */
   readonly reference?: readonly number[];
 }

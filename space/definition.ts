@@ -256,6 +256,12 @@ export interface SpaceDefinition {
      * By default `2`.
      */
     readonly deploymentsPerArchitecture?: number;
+    /**
+     * Bounds written like constraints, such as `memory <= 1 GiB`, on metrics that need no training:
+     * candidates are looked for within each in turn, and once in a while without any, so that a front has
+     * members in every part; no bound rules anything out. By default none.
+     */
+    readonly sweep?: readonly string[];
     /** Ingredients of the search that are switched off, to measure what each is worth. By default none. */
     readonly without?: readonly ('crossover' | 'adaptive-rates' | 'constraint-check' | 'gain-promotion' | 'extrapolation' | 'allocation' | 'spread-start' | 'uncertainty' | 'climbs')[];
   };

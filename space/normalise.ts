@@ -9,7 +9,7 @@ import { LAYER_PARTS, type LayerPart, type Workload } from './deployment.ts';
 import { didYouMean } from './did-you-mean.ts';
 import type { DraftLength, DraftModelChoices } from './draft.ts';
 import { ExpressionError } from './expression.ts';
-import { type MetricName, type MetricTable, metricTable } from './metrics.ts';
+import { type MetricName, type MetricTable, metricOf, metricTable } from './metrics.ts';
 import { KV_CACHE_FORMATS, WEIGHT_FORMATS } from './number-formats.ts';
 import type { Scale } from './scale.ts';
 import { type Problem, show } from './schema-issues.ts';
@@ -63,8 +63,10 @@ export function normalise(
     ...(baseline === undefined ? {} : { baseline }),
     ...(metrics === undefined ? {} : { metrics }),
     objectives: normaliseObjectives(raw.objectives, known, report),
-    constraints: raw.constraints.flatMap((text, index) => constraint(text, index, known, report)),
-    search: normaliseSearch(raw.search, { space, deployment, task, ...drafting }, report),
+    constraints: raw.constraints.flatMap((text, index) =>
+      constraint(text, ['constraints', index], known, report),
+    ),
+    search: normaliseSearch(raw.search, { space, deployment, task, ...drafting }, known, report),
     training: normaliseTraining(raw.training, task, space, report),
     compression: raw.compression,
     engine: raw.engine,
@@ -359,14 +361,27 @@ function normaliseObjectives(
   return names;
 }
 
-function constraint(text: string, index: number, metrics: MetricTable, report: Report): Constraint[] {
+function constraint(text: string, path: Path, metrics: MetricTable, report: Report): Constraint[] {
   try {
     return [parseConstraint(text, metrics)];
   } catch (error) {
     if (!(error instanceof ExpressionError)) throw error;
-    report({ path: ['constraints', index], message: error.message, offset: error.offset });
+    report({ path, message: error.message, offset: error.offset });
     return [];
   }
+}
+
+/** A bound that candidates take turns at: of a number, on what is known without training. */
+function sweptBound(text: string, path: Path, metrics: MetricTable, report: Report): Constraint[] {
+  const found = constraint(text, path, metrics, report);
+  for (const { metric, bound } of found) {
+    if (metricOf(metrics, metric).trained) {
+      report({ path, message: `${metric} is known only after training: sweep what costs nothing to know` });
+    } else if (bound.kind === 'relative') {
+      report({ path, message: 'a swept bound is a number, not a share of the baseline' });
+    }
+  }
+  return found;
 }
 
 /** Members of the largest space that is listed whole. */
@@ -396,12 +411,16 @@ function candidatesOf(
 function normaliseSearch(
   search: RawSpec['search'],
   parts: Pick<RunSpec, 'space' | 'deployment' | 'task' | 'draft'>,
+  metrics: MetricTable,
   report: Report,
 ): SearchSpec {
   const { algorithm, eta, lag, deploymentsPerArchitecture } = search;
   const candidates = candidatesOf(search, parts, report);
   const population = search.population ?? Math.min(candidates, Math.max(8, Math.ceil(candidates / 20)));
   const without = distinct(search.without, ['search', 'without'], report);
+  const sweep = search.sweep.flatMap((text, index) =>
+    sweptBound(text, ['search', 'sweep', index], metrics, report),
+  );
   const inOrder = SEARCH_INGREDIENTS.filter((ingredient) => without.includes(ingredient));
   return {
     algorithm,
@@ -410,6 +429,7 @@ function normaliseSearch(
     eta,
     lag,
     deploymentsPerArchitecture,
+    ...(sweep.length === 0 ? {} : { sweep }),
     ...(inOrder.length === 0 ? {} : { without: inOrder }),
   };
 }

@@ -264,6 +264,13 @@ const search = z.strictObject({
     .describe(
       'further deployments that are measured of an architecture which reached the highest rung, on the weights it has there; they do not count as candidates that are trained. 0 = none',
     ),
+  sweep: z
+    .array(z.string())
+    .max(16)
+    .default([])
+    .describe(
+      'bounds written like constraints, such as `memory <= 1 GiB`, on metrics that need no training: candidates are looked for within each in turn, and once in a while without any, so that a front has members in every part; no bound rules anything out',
+    ),
   without: z
     .array(z.enum(SEARCH_INGREDIENTS))
     .default([])

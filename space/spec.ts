@@ -142,6 +142,8 @@ export interface SearchSpec {
   readonly lag: number;
   /** Further deployments that are measured of an architecture which reached the highest rung; 0 = none. */
   readonly deploymentsPerArchitecture: number;
+  /** Bounds that candidates take turns at, on metrics that need no training; absent = none. */
+  readonly sweep?: readonly Constraint[];
   /** Ingredients that are switched off, in the order of {@link SEARCH_INGREDIENTS}; absent = none. */
   readonly without?: readonly SearchIngredient[];
 }

@@ -65,6 +65,7 @@ export function planCosts(spec: RunSpec, specFolder: string, own: readonly OwnMe
     metrics,
     objectives,
     constraints,
+    ...(spec.search.sweep === undefined ? {} : { sweep: spec.search.sweep }),
     ...(baseline === undefined ? {} : { baseline }),
     space: {
       sample: (rng) => sampleCandidate(space, rng),
@@ -84,7 +85,8 @@ export function planCosts(spec: RunSpec, specFolder: string, own: readonly OwnMe
     },
   });
   const known = probeChoices(spec, space, setting);
-  for (const metric of [...objectives, ...constraints.map((constraint) => constraint.metric)]) {
+  const bounds = [...constraints, ...(spec.search.sweep ?? [])];
+  for (const metric of [...objectives, ...bounds.map((bound) => bound.metric)]) {
     if (metricOf(metrics, metric).trained || known[metric] !== undefined) continue;
     throw new RunError(
       `${metric} is not known of ${spec.accelerator}; leave it out or add what it needs to the accelerator file`,

@@ -27,6 +27,8 @@ export interface ProblemOptions {
   readonly metrics: MetricTable;
   readonly objectives: readonly MetricName[];
   readonly constraints: readonly Constraint[];
+  /** Bounds that candidates take turns at. */
+  readonly sweep?: readonly Constraint[];
   readonly baseline?: Candidate;
   readonly space: CandidateSpace;
   readonly costsOf: (candidate: Candidate) => CandidateCosts;
@@ -71,7 +73,7 @@ const FITS = 'the model fits into its cards';
 
 /** The problem of a run. */
 export function createProblem(options: ProblemOptions): RunProblem {
-  const { metrics, objectives, constraints, baseline, space } = options;
+  const { metrics, objectives, constraints, sweep = [], baseline, space } = options;
   const costs = cached(options.costsOf);
   const baselineCosts = baseline === undefined ? undefined : costs(baseline).deployed;
 
@@ -95,6 +97,16 @@ export function createProblem(options: ProblemOptions): RunProblem {
     return [...violations, memoryOverflow];
   };
 
+  /** By how much a candidate breaks a swept bound. */
+  const beyond = (bound: Constraint, candidate: Candidate): number => {
+    const value = costs(candidate).deployed[bound.metric];
+    const limit = constraintLimit(bound, undefined);
+    if (value === undefined || limit === undefined) {
+      throw new RangeError(`"${bound.text}" cannot be judged: ${bound.metric} is not known`);
+    }
+    return constraintViolation(bound, value, limit);
+  };
+
   return {
     metrics,
     objectives,
@@ -111,6 +123,9 @@ export function createProblem(options: ProblemOptions): RunProblem {
       : { mutationKinds: (candidate) => space.mutationKinds!(candidate) }),
     cross: (a, b, rng) => space.cross(a, b, rng),
     features: candidateFeatures,
+    ...(sweep.length === 0
+      ? {}
+      : { bounds: sweep.map((bound) => (candidate: Candidate) => beyond(bound, candidate)) }),
     ...(space.all === undefined ? {} : { all: () => space.all!() }),
     costs,
     trainedCosts: options.trainedCostsOf,

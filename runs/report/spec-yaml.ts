@@ -4,7 +4,14 @@ import { Document, isMap, isScalar, isSeq, visit } from 'yaml';
 import type { Architecture } from '../../space/architecture.ts';
 import type { Candidate } from '../../space/candidate.ts';
 import type { LayerPart, WeightStorage } from '../../space/deployment.ts';
-import type { DraftSpec, LayerChoices, PartChoices, RunSpec, TrainingSpec } from '../../space/spec.ts';
+import type {
+  DraftSpec,
+  LayerChoices,
+  PartChoices,
+  RunSpec,
+  SearchSpec,
+  TrainingSpec,
+} from '../../space/spec.ts';
 import { hasPart } from '../../space/storage-genes.ts';
 
 /** Keys of a map that still read well on one line. */
@@ -28,6 +35,10 @@ function ofParts<T>(property: PartChoices<T>) {
 /** The file's form of an architecture; layers in one list, because they may differ. */
 function modelOf({ dModel, headDim, tieEmbeddings, layers }: Architecture) {
   return { dModel, headDim, tieEmbeddings, layers };
+}
+
+function searchOf({ sweep, ...search }: SearchSpec) {
+  return sweep === undefined ? search : { ...search, sweep: sweep.map(({ text }) => text) };
 }
 
 function trainingOf({ teacher, ...training }: TrainingSpec) {
@@ -87,6 +98,7 @@ export function specYaml(spec: RunSpec): string {
     baseline,
     objectives,
     constraints,
+    search,
     training,
     metrics,
     ...plain
@@ -123,6 +135,7 @@ export function specYaml(spec: RunSpec): string {
     ...(baseline === undefined ? {} : { baseline: baselineOf(baseline) }),
     objectives,
     constraints: constraints.map(({ text }) => text),
+    search: searchOf(search),
     training: trainingOf(training),
     // Sections that the file and the normalised spec write alike.
     ...plain,

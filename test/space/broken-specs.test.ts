@@ -60,6 +60,7 @@ const EXPECTED = [
   'relative-without-baseline.yaml:13:15 constraints.0: compares with the baseline, but the file has no "baseline"',
   'rungs-decrease.yaml:13:25 training.rungs.1: rungs must increase: 50 follows 100',
   'self-draft-of-one-layer.yaml:11:9 draft.self: no member has more than one layer, so none has first layers to draft with',
+  'swept-loss.yaml:13:35 search.sweep.1: loss is known only after training: sweep what costs nothing to know',
   'teacher-missing.yaml:15:17 training.teacher.checkpoint: no such file "nowhere.safetensors"',
   'teacher-of-nothing.yaml:15:5 training.teacher: nothing is learnt from the teacher: forwardKl and totalVariation are both 0',
   'teacher-too-quick.yaml:16:12 training.teacher.steps: 20 steps end before the warm-up does (20 steps)',

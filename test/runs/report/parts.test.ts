@@ -9,6 +9,7 @@ import { specYaml } from '../../../runs/report/spec-yaml.ts';
 import type { EvaluationResult } from '../../../runs/store/queries.ts';
 import { hashOf } from '../../../space/candidate.ts';
 import { compileSpace } from '../../../space/compiled-space.ts';
+import { parseConstraint } from '../../../space/constraint.ts';
 import { alikeLayer, plainDeployment } from '../../../space/deployment.ts';
 import { middleCandidate } from '../../../space/extremes.ts';
 import { parseSpec, specHash } from '../../../space/load-spec.ts';
@@ -122,6 +123,12 @@ describe('the specification written back', () => {
   const specs = [
     demoSpec(),
     withStorage,
+    demoSpec({
+      change: (spec) => ({
+        ...spec,
+        search: { ...spec.search, sweep: [parseConstraint('memory <= 1 GiB')] },
+      }),
+    }),
     demoSpec({ change: (spec) => ({ ...spec, objectives: ['loss', 'throughput'], constraints: [] }) }),
     demoSpec({ change: (spec) => ({ ...spec, training: { ...spec.training, teacher: TEACHER } }) }),
     demoSpec({
