@@ -15,7 +15,7 @@ export interface CheapFacts {
 }
 
 /** One kind of mutation. */
-export interface MutationKind {
+export interface MutationShare {
   readonly kind: string;
   /** How much of all mutations are of this kind where none is favoured; shares sum to 1. */
   readonly share: number;
@@ -30,7 +30,7 @@ export interface Problem<G> {
   /** With `kind`, one of `mutationKinds`, a mutation of that kind; otherwise of any, each at its usual share. */
   mutate(genome: G, rng: Rng, kind?: string): G;
   /** The kinds of mutation that a genome can have, for searches that learn which are of use; each kind once. */
-  mutationKinds?(genome: G): readonly MutationKind[];
+  mutationKinds?(genome: G): readonly MutationShare[];
   cross(a: G, b: G, rng: Rng): G;
   facts(genome: G): CheapFacts;
   /** What a model of the loss sees of a genome: always the same length, finite. Needed by `guided` alone. */

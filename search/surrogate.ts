@@ -175,8 +175,12 @@ function climb(data: Data, start: Hyperparameters, nSweeps: number) {
 /** Where a climb also starts: much noise and little else, so that noise is not taken for a rough function. */
 const NOISY: Hyperparameters = { ...START, smooth: 0.01, length: 2, noise: 0.1 };
 
-function tuned(data: Data, start: Hyperparameters, nSweeps: number): Hyperparameters {
-  const [near, noisy] = [climb(data, start, nSweeps), climb(data, NOISY, nSweeps)];
+function tuned(
+  data: Data,
+  starts: readonly [Hyperparameters, Hyperparameters],
+  nSweeps: number,
+): Hyperparameters {
+  const [near, noisy] = [climb(data, starts[0], nSweeps), climb(data, starts[1], nSweeps)];
   return noisy.most > near.most ? noisy.best : near.best;
 }
 
@@ -212,7 +216,12 @@ export function fitSurrogate(
     })),
     targets,
   };
-  const h = nSweeps === 0 ? start : tuned(thinned(rows, data, weights), start, nSweeps);
+  // On a single rung what a genome has of its own is its noise, which is tuned.
+  const settled = (h: Hyperparameters) => (nRungs === 1 ? { ...h, nugget: 0 } : h);
+  const h =
+    nSweeps === 0
+      ? settled(start)
+      : tuned(thinned(rows, data, weights), [settled(start), settled(NOISY)], nSweeps);
   const fit = fitOf(data, h);
   if (fit === undefined) return undefined;
 

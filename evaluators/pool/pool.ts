@@ -43,11 +43,6 @@ function createPool({ maxThreads, ...setup }: PoolSettings, worker: URL): Piscin
   });
 }
 
-/** Resolves once the thread of a cancelled task is out of the runtime, where it must not be ended. */
-async function outOfRuntime(signals: TaskSignals): Promise<void> {
-  while (signals.isInRuntime) await sleep(RUNTIME_MILLISECONDS);
-}
-
 /**
  * An evaluator on `maxThreads` worker threads. A thread that dies costs the task it was on, which ends as `failed`
  * or `out-of-memory`; the pool starts another thread. Cancelling ends a task within a second, or as soon as the step
@@ -58,6 +53,10 @@ export function createTrainerPool(settings: PoolSettings, worker: URL = WORKER):
   const pool = createPool(settings, worker);
   const limitSeconds = settings.timeoutSeconds + TIMEOUT_GRACE_SECONDS;
   const underWay = new Set<TaskSignals>();
+  /** Resolves once the thread of a cancelled task may be ended: it is out of the runtime, or its task is over with it. */
+  const outOfRuntime = async (signals: TaskSignals): Promise<void> => {
+    while (underWay.has(signals) && signals.isInRuntime) await sleep(RUNTIME_MILLISECONDS);
+  };
   const carryOut = async <T extends { readonly kind: string }>(
     job: WorkerJob,
     signal?: AbortSignal,

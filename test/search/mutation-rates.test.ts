@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { createLedger } from '../../search/ledger.ts';
 import { createMutationRates } from '../../search/mutation-rates.ts';
-import type { MutationKind, SearchSettings } from '../../search/port.ts';
+import type { MutationShare, SearchSettings } from '../../search/port.ts';
 import type { SearchContext } from '../../search/proposer.ts';
 import { deriveRng } from '../../space/random.ts';
 import { knapsack } from './problems/bits.ts';
 import type { Genes } from './problems/genes.ts';
 
-const KINDS: readonly MutationKind[] = [
+const KINDS: readonly MutationShare[] = [
   { kind: 'good', share: 0.2 },
   { kind: 'bad', share: 0.5 },
   { kind: 'new', share: 0.3 },

@@ -1,5 +1,5 @@
 // Test problems whose genomes are lists of small whole numbers.
-import type { CheapFacts, MutationKind, Problem } from '../../../search/port.ts';
+import type { CheapFacts, MutationShare, Problem } from '../../../search/port.ts';
 import type { Rng } from '../../../space/random.ts';
 
 export type Genes = readonly number[];
@@ -73,7 +73,7 @@ export function geneProblem(spec: GeneProblemSpec): TestProblem {
 }
 
 /** Each kind once, with its share of the genes. */
-function sharesOf(kinds: readonly string[]): MutationKind[] {
+function sharesOf(kinds: readonly string[]): MutationShare[] {
   return [...new Set(kinds)].map((kind) => ({
     kind,
     share: kinds.filter((each) => each === kind).length / kinds.length,
