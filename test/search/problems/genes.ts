@@ -52,12 +52,14 @@ export function geneProblem(spec: GeneProblemSpec): TestProblem {
     sample: (rng) => canonical(cardinality.map((n) => rng.below(n))),
     mutate: (genes, rng, kind) => {
       const child = [...genes];
-      let nChanged = 0;
       if (kind !== undefined) {
         const own = spec.kinds!.flatMap((each, at) => (each === kind ? [at] : []));
         reset(child, rng.pick(own), rng);
-        nChanged = 1;
+        // As many changes as below, on average: one, and what a third of the chances gives.
+        for (const at of child.keys()) if (rng.chance(3, 8 * child.length)) reset(child, at, rng);
+        return canonical(child);
       }
+      let nChanged = 0;
       for (const at of child.keys()) {
         if (!rng.chance(1, child.length)) continue;
         reset(child, at, rng);
